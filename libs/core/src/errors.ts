@@ -1,0 +1,70 @@
+/**
+ * What to do about an error:
+ * - `never`: it will fail the same way again; park it.
+ * - `later`: nothing is wrong with the item; try again.
+ * - `at-start`: the process must not start.
+ */
+export type Retry = 'never' | 'later' | 'at-start';
+
+interface Explanation {
+  retry: Retry;
+  says: string;
+  fix: string;
+}
+
+/** Every coded error. Codes are never reused. `docs/errors.md` is generated from here. */
+export const errors = {
+  SETTINGS_INVALID: { retry: 'at-start', says: 'The configuration has problems; all of them are listed by path.', fix: 'Correct each listed path in the configuration file or the environment and start again.' },
+  DATABASE_UNAVAILABLE: { retry: 'later', says: 'The database does not answer.', fix: 'Check DATABASE_URL, or the disk under DATA_DIR. Webhooks are answered 503 until it is back, and their sender tries again.' },
+  EMBEDDED_DATABASE_UNSUPPORTED: { retry: 'at-start', says: 'There is no embedded database for this platform.', fix: 'Set DATABASE_URL to a PostgreSQL 15 or newer.' },
+
+  TENANT_UNKNOWN: { retry: 'never', says: 'No tenant with this id is configured.', fix: 'Compare the tenant id in the webhook address with `tenants` in the configuration.' },
+  SIGNATURE_INVALID: { retry: 'never', says: 'The signature does not match the body.', fix: 'Copy the webhook\'s `signatureSecret` to `walletCrew.webhookSecret` of the tenant.' },
+  BODY_NOT_JSON: { retry: 'never', says: 'The body is not a JSON object.', fix: 'Send the webhook unchanged; a proxy in between may have altered it.' },
+  EVENT_UNREADABLE: { retry: 'never', says: 'The body names no event.', fix: 'A delivery needs `event` or `eventType`; see docs/webhooks.md for every accepted shape.' },
+  EVENT_TIME_UNUSABLE: { retry: 'never', says: 'The time of the event cannot be read, is before 2000, or lies more than a day ahead.', fix: 'Correct the sender\'s clock or time format (ISO 8601, or epoch seconds or milliseconds), then replay the delivery.' },
+  EVENT_WITHOUT_PERSON: { retry: 'never', says: 'The event names neither a pass nor an identifier.', fix: 'Add an identifier to the pass at The Wallet Crew, then replay the delivery.' },
+  EVENT_WITHOUT_PASS: { retry: 'never', says: 'A pass event names no pass.', fix: 'See docs/webhooks.md for where the pass id is looked for.' },
+  WALLET_UNKNOWN: { retry: 'never', says: 'An install or uninstall names neither apple nor google.', fix: 'See docs/webhooks.md for where the wallet is looked for.' },
+  PASS_KIND_UNKNOWN: { retry: 'never', says: 'The pass type belongs to no configured pass kind.', fix: 'Add the pass type to `passKinds` of the tenant, then replay the delivery.' },
+  BODY_TOO_LARGE: { retry: 'never', says: 'The body is larger than `limits.bodyBytes`.', fix: 'Raise `limits.bodyBytes` if such a webhook is legitimate.' },
+  BACKLOG_FULL: { retry: 'later', says: 'More webhooks wait than `limits.backlog` allows.', fix: 'Nothing is lost: the sender tries again. Check `GET /health/dependencies` and the queue depth.' },
+  SHUTTING_DOWN: { retry: 'later', says: 'This replica is stopping.', fix: 'Nothing to do; another replica answers.' },
+  PROCESSING_FAILED: { retry: 'never', says: 'Deciding about this event failed unexpectedly.', fix: 'Report the delivery id; after the correction replay it.' },
+
+  EMAIL_UNUSABLE: { retry: 'never', says: 'The e-mail address cannot be used; the rest of the event goes on without it.', fix: 'Correct the address at The Wallet Crew.' },
+  PHONE_UNUSABLE: { retry: 'never', says: 'The phone number cannot be used; the rest of the event goes on without it.', fix: 'Send it in international form, or set `defaultCountry` of the tenant.' },
+  CONSENT_WITHOUT_IDENTIFIER: { retry: 'never', says: 'A consent was given for a channel whose e-mail or phone is not known.', fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.' },
+  PERSON_NOT_REACHABLE: { retry: 'later', says: 'No identifier of this person is known to Klaviyo yet; the commands wait.', fix: 'Send e-mail or phone with the pass, or map an identifier in `identity.externalId`.' },
+
+  KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
+  KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in docs/operations.md. Everything waits until it works.' },
+  KLAVIYO_BUSY: { retry: 'later', says: 'Klaviyo asked us to slow down.', fix: 'Nothing to do; that endpoint pauses as long as Klaviyo says.' },
+  KLAVIYO_UNAVAILABLE: { retry: 'later', says: 'Klaviyo did not answer, or answered with a server error.', fix: 'Nothing to do; calls resume by themselves. See status.klaviyo.com.' },
+  KLAVIYO_BLOCKED: { retry: 'later', says: 'An intermediary answered for Klaviyo with a page instead of an API answer.', fix: 'If it lasts, the outgoing address of this machine is blocked: ask Klaviyo support.' },
+  KLAVIYO_REVISION_RETIRED: { retry: 'later', says: 'Klaviyo no longer serves the API revision this version was written for.', fix: 'Upgrade the connector.' },
+  KLAVIYO_REFUSED_ITEM: { retry: 'never', says: 'Klaviyo refused this item; its words are in the ledger.', fix: 'Correct the cause named there, then replay the item.' },
+  KLAVIYO_ITEM_TOO_LARGE: { retry: 'never', says: 'The item alone exceeds Klaviyo\'s size limit.', fix: 'Reduce the pass metadata, then replay the item.' },
+  KLAVIYO_DUPLICATE_EVENT: { retry: 'never', says: 'The same event is already in the batch.', fix: 'Nothing to do; Klaviyo counts it once.' },
+  KLAVIYO_NEWER_OPT_OUT: { retry: 'never', says: 'Klaviyo holds an opt-out newer than this consent; nobody is subscribed again.', fix: 'Nothing to do.' },
+  KLAVIYO_NOT_A_MEMBER: { retry: 'never', says: 'The person is not on that list; unsubscribing would have been global.', fix: 'Nothing to do.' },
+  KLAVIYO_IMPORT_LOST: { retry: 'later', says: 'Klaviyo cancelled or forgot a profile import.', fix: 'Nothing to do; its profiles are sent again.' },
+  KLAVIYO_NOT_SEEN: { retry: 'never', says: 'Klaviyo accepted an event but does not show it after several looks.', fix: 'Check the profile in Klaviyo and status.klaviyo.com; replay the delivery if it stays away.' },
+} as const satisfies Record<string, Explanation>;
+
+export type ErrorCode = keyof typeof errors;
+
+/** The one error class. `detail` is for operators: ids, paths and counts, never personal data or a secret. */
+export class ConnectorError extends Error {
+  readonly retry: Retry;
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail?: string,
+    options?: { cause?: unknown },
+  ) {
+    super(detail ? `${errors[code].says} ${detail}` : errors[code].says, options);
+    this.name = 'ConnectorError';
+    this.retry = errors[code].retry;
+  }
+}

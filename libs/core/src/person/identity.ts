@@ -1,0 +1,89 @@
+import type { Identity } from '../command.js';
+import type { Note } from '../decide.js';
+import { fingerprint } from '../fingerprint.js';
+import type { Rules } from '../rules.js';
+import type { WalletEvent } from '../wallet/event.js';
+import { newer, type Person, type Said } from './person.js';
+
+/** Klaviyo refuses addresses of 100 characters and more with the whole batch. */
+const longestEmail = 99;
+
+/** The identifiers of an event under one spelling: e-mail and phone by their role, everything else as the sender names it. */
+export function identifiersOf(event: WalletEvent, rules: Rules): { identifiers: Record<string, string>; notes: Note[] } {
+  const identifiers: Record<string, string> = {};
+  const notes: Note[] = [];
+  for (const [key, raw] of Object.entries(event.identifiers)) {
+    const role = (['email', 'phone'] as const).find((name) => rules.identity[name].includes(key));
+    const value = role === 'email' ? usableEmail(raw) : role === 'phone' ? rules.toE164(raw) : raw.trim() || undefined;
+    if (value !== undefined) identifiers[role ?? key] ??= value;
+    else if (role === 'email') notes.push({ by: 'identity', says: 'The e-mail address cannot be used.', code: 'EMAIL_UNUSABLE' });
+    else if (role === 'phone') notes.push({ by: 'identity', says: 'The phone number cannot be used.', code: 'PHONE_UNUSABLE' });
+  }
+  return { identifiers, notes };
+}
+
+function usableEmail(raw: string): string | undefined {
+  const email = raw.trim().toLowerCase();
+  return email.length <= longestEmail && /^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@.,;<>"]+$/u.test(email) && !email.includes('..') ? email : undefined;
+}
+
+/** The keys under which a person is found again: `email:ana@…`, `customerId:C-42`, `pass:Klnq…`. */
+export function identifierKeys(person: Person): string[] {
+  const keys = Object.entries(person.identifiers).flatMap(([key, values]) => values.map(({ value }) => `${key}:${value}`));
+  return [...keys, ...Object.keys(person.passes).map((id) => `pass:${id}`)];
+}
+
+/** The keys by which the person of an event is looked up. */
+export function lookupKeys(event: WalletEvent, rules: Rules): string[] {
+  const keys = Object.entries(identifiersOf(event, rules).identifiers).map(([key, value]) => `${key}:${value}`);
+  return event.pass ? [...keys, `pass:${event.pass.id}`] : keys;
+}
+
+/**
+ * Which of the found persons the event is about. A shared pass, e-mail or customer id always joins, because Klaviyo has one
+ * profile per e-mail and two persons writing to it would overwrite each other. A shared phone joins only while it does not
+ * contradict the e-mail: families share phones.
+ */
+export function matching(found: readonly Person[], keys: readonly string[], email: string | undefined): Person[] {
+  const strong = keys.filter((key) => !key.startsWith('phone:'));
+  const owners = found.filter((person) => identifierKeys(person).some((key) => strong.includes(key)));
+  const emails = new Set(owners.flatMap(emailsOf).concat(email ?? []));
+  const byPhone = found.filter((person) => !owners.includes(person) && identifierKeys(person).some((key) => keys.includes(key)));
+  const agreeing = byPhone.filter((person) => emails.size === 0 || emailsOf(person).length === 0);
+  // Several persons may share the phone of an event that says nothing else; then it is taken for the first one's.
+  const joined = emails.size === 0 && owners.length === 0 ? agreeing.toSorted(byId).slice(0, 1) : agreeing;
+  return [...owners, ...joined].toSorted(byId);
+}
+
+const byId = (a: Person, b: Person) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+const emailsOf = (person: Person) => (person.identifiers['email'] ?? []).map(({ value }) => value);
+
+/** An id that comes out the same wherever and whenever the person is first met. */
+export function personId(tenant: string, keys: readonly string[]): string {
+  return fingerprint(`${tenant} ${keys.toSorted()[0]}`);
+}
+
+/** Who Klaviyo is told this is: the value said last for each of its identifiers. */
+export function identityOf(person: Person, rules: Rules): Identity {
+  const latest = (keys: string[]) =>
+    keys.flatMap((key) => person.identifiers[key] ?? []).reduce<Said<string> | undefined>((best, said) => newer(best, said), undefined)?.value;
+  const was = person.identity;
+  const identity: Identity = {};
+  const klaviyoId = latest(rules.identity.klaviyoId) ?? was.klaviyoId;
+  const externalId = latest(rules.identity.externalId);
+  const email = latest(['email']);
+  const phone = latest(['phone']);
+  if (klaviyoId) identity.klaviyoId = klaviyoId;
+  if (externalId) identity.externalId = externalId;
+  if (email) identity.email = email;
+  if (phone) identity.phone = phone;
+  // Withheld was the old value; a new one deserves to be tried.
+  const withheld = was.withheld?.filter((name) => was[name] === identity[name]);
+  if (withheld?.length) identity.withheld = withheld;
+  return identity;
+}
+
+/** Whether Klaviyo can be told who this is. */
+export function isReachable(identity: Identity): boolean {
+  return Boolean(identity.klaviyoId ?? identity.externalId ?? identity.email ?? identity.phone);
+}

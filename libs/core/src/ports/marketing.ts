@@ -1,0 +1,59 @@
+import type { Command, Identity, Lane } from '../command.js';
+import type { ErrorCode } from '../errors.js';
+
+/** A command on its way out. */
+export interface Outgoing<C extends Command = Command> {
+  id: string;
+  /** How often it was tried before. */
+  attempts: number;
+  /** For lists: how long ago the opposite was accepted for the same person and list, if it was. Klaviyo applies it up to minutes later. */
+  sinceOppositeMs?: number;
+  identity: Identity;
+  command: C;
+}
+
+/**
+ * What became of one command.
+ * - `accepted`: Klaviyo took it; that is not yet delivery (Klaviyo answers 202 before it processes).
+ * - `importing`: part of an asynchronous import; `receipt` names the import, `position` the item in it.
+ * - `refused`: Klaviyo will never take it as it is; it is parked with `code`.
+ * - `skipped`: rightly not sent, for example because Klaviyo holds a newer opt-out.
+ * - `later`: nothing is wrong with the command; try again after `waitMs`.
+ */
+export type Answer = { id: string; words?: string } & (
+  | { outcome: 'accepted'; klaviyoId?: string; withheld?: 'externalId' | 'email' | 'phone'; duplicateOf?: string }
+  | { outcome: 'importing'; receipt: string; position: number }
+  | { outcome: 'refused'; code: ErrorCode }
+  | { outcome: 'skipped'; code: ErrorCode }
+  | { outcome: 'later'; code: ErrorCode; waitMs: number }
+);
+
+/** Leave to send up to `items` commands now; the vendor's limits are already charged for it. */
+export interface Slot {
+  items: number;
+  /** Most bytes of request the items may make together; a command longer than that alone is refused. */
+  bytes: number;
+  /** Answers every command it is given, and never throws for what the vendor does. */
+  send(commands: Outgoing[]): Promise<Answer[]>;
+  /** Gives the leave back unused. */
+  release(): Promise<void>;
+}
+
+export type ImportProgress =
+  | { done: false; waitMs: number }
+  /** `lost`: the vendor cancelled or forgot the import; all its items go out again. */
+  | { done: true; lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] };
+
+/** The marketing platform, per tenant. */
+export abstract class Marketing {
+  /**
+   * Asks for leave to send, for a lane in which `waiting` commands wait. The adapter decides between single calls and
+   * bulk, and keeps to the vendor's limits across all replicas. `waitMs` says when it is worth asking again.
+   */
+  abstract slot(tenant: string, lane: Lane, waiting: number): Promise<Slot | { waitMs: number }>;
+  abstract importProgress(tenant: string, receipt: string): Promise<ImportProgress>;
+  /** Reads back whether an accepted event has arrived. `undefined`: could not be asked now. */
+  abstract seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined>;
+  /** One cheap call that proves key and reachability; for `GET /health/dependencies`. */
+  abstract ping(tenant: string): Promise<{ ok: boolean; words: string }>;
+}

@@ -1,0 +1,33 @@
+/** At most `burst` calls in any second and `steady` calls in any minute. */
+export interface Limit {
+  burst: number;
+  steady: number;
+}
+
+export interface Grant {
+  /** One id per granted call. */
+  permits: string[];
+  /** When none was granted: how long until asking again is worth it. */
+  waitMs: number;
+  /** How often in a row the account failed; above 0 at most one permit is granted, as a probe. */
+  failures: number;
+}
+
+/**
+ * Leave to call a vendor, shared by all replicas. A permit counts from the moment it is taken until one window after it
+ * was settled: whatever a call spends on the way, the vendor can never see more than the limit in any window of its own.
+ */
+export abstract class Permits {
+  /** Takes up to `want` permits at once, both windows together or not at all. `spacingMs`: none if another was taken more recently. */
+  abstract take(account: string, operation: string, want: number, limit: Limit, spacingMs?: number): Promise<Grant>;
+  /** The calls were answered (or given up). */
+  abstract settle(permits: string[]): Promise<void>;
+  /** The calls were never made; the permits count no more. */
+  abstract giveBack(permits: string[]): Promise<void>;
+  /** Nobody calls this operation for so long (the vendor's Retry-After). Never shortens a pause. */
+  abstract pause(account: string, operation: string, ms: number): Promise<void>;
+  /** The account as a whole failed (timeout, 5xx): pause all its operations, longer with each failure in a row. */
+  abstract failed(account: string): Promise<void>;
+  /** The account answered again. */
+  abstract recovered(account: string): Promise<void>;
+}

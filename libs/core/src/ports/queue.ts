@@ -1,0 +1,38 @@
+import type { Lane } from '../command.js';
+
+/** Every queue and what its jobs carry. Each has exactly one worker, asserted at start. */
+export interface Jobs {
+  /** Deliveries of a tenant wait to be decided. */
+  'process-events': { tenant: string };
+  /** Commands of a tenant wait in a lane. */
+  'send-commands': { tenant: string; lane: Lane };
+  /** An asynchronous import wants to be looked at. */
+  'follow-import': { tenant: string; receipt: string };
+  /** A sample of accepted events is read back from Klaviyo. */
+  'read-back': { tenant: string; commandId: string; tries: number };
+  /** Old, finished rows are deleted. */
+  'tidy': Record<string, never>;
+}
+export type QueueName = keyof Jobs;
+export type Job = { [N in QueueName]: { queue: N; data: Jobs[N]; afterMs?: number } }[QueueName];
+
+export interface QueueDepth {
+  queue: QueueName;
+  waiting: number;
+  active: number;
+}
+
+/** Competing workers over durable jobs. A job whose worker throws or dies is run again; workers must therefore be repeatable. */
+export abstract class Queue {
+  /** Starts a worker. `handle` gets all jobs fetched together. */
+  abstract work<N extends QueueName>(queue: N, handle: (jobs: Jobs[N][]) => Promise<void>): Promise<void>;
+  /** Adds a job on its own; where rows belong to it, use the store, which does both in one transaction. */
+  abstract send(job: Job): Promise<void>;
+  /** Tells the workers of this process that a job has come, so that they need not wait for their next poll. */
+  abstract wake(queue: QueueName): void;
+  /** Adds the job on a schedule; one replica runs it. */
+  abstract every(cron: string, job: Job): Promise<void>;
+  abstract depths(): Promise<QueueDepth[]>;
+  /** Stops fetching and waits until what is in hand is finished, at most `graceMs`; what is left is given back. */
+  abstract stop(graceMs: number): Promise<void>;
+}

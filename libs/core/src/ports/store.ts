@@ -1,0 +1,133 @@
+import type { Command, Lane } from '../command.js';
+import type { Note } from '../decide.js';
+import type { ErrorCode } from '../errors.js';
+import type { Person } from '../person/person.js';
+import type { WalletEvent } from '../wallet/event.js';
+import type { Answer, Outgoing } from './marketing.js';
+import type { Job } from './queue.js';
+
+/** A webhook as it arrived, already verified and read. */
+export interface NewDelivery {
+  tenant: string;
+  /** Two deliveries of one tenant with the same key are one. */
+  key: string;
+  receivedAt: number;
+  event: WalletEvent;
+  /** The request body, byte for byte as text. */
+  body: string;
+}
+
+export interface Receipt {
+  id: string;
+  /** The key was known; nothing was written. `id` is the first delivery's. */
+  redelivered: boolean;
+}
+
+export interface Delivery {
+  id: string;
+  receivedAt: number;
+  event: WalletEvent;
+}
+
+/** `waiting`: no identifier that Klaviyo knows yet. */
+export type DeliveryOutcome =
+  | { id: string; status: 'processed' | 'ignored'; notes: Note[] }
+  | { id: string; status: 'parked'; code: ErrorCode; notes: Note[] };
+
+export interface Changes {
+  persons: Person[];
+  /** Persons that turned out to be one: `from` is gone, its commands now belong to `into`. */
+  absorbed: { from: string; into: string }[];
+  /** `reachable` false: the command waits until the person has an identifier that Klaviyo knows. */
+  commands: { deliveryId: string; personId: string; command: Command; reachable: boolean }[];
+  outcomes: DeliveryOutcome[];
+}
+
+/** Everything done through it commits or rolls back together, jobs included. */
+export interface UnitOfWork {
+  /** The oldest deliveries not yet decided. */
+  undecided(limit: number): Promise<Delivery[]>;
+  /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
+  persons(identifiers: string[]): Promise<Person[]>;
+  save(changes: Changes): Promise<void>;
+  enqueue(jobs: Job[]): Promise<void>;
+}
+
+export interface Waiting {
+  /** Commands that may go now. */
+  due: number;
+  /** When the next one comes due, if none is now. Epoch milliseconds by the store's clock, as a wait. */
+  nextInMs?: number;
+}
+
+export interface LedgerEntry {
+  at: number;
+  outcome: string;
+  code?: ErrorCode;
+  words?: string;
+}
+
+export interface CommandRecord {
+  id: string;
+  lane: Lane;
+  status: string;
+  command: Command;
+  ledger: LedgerEntry[];
+}
+
+/** All that is known about one delivery, under one id. */
+export interface DeliveryRecord extends Delivery {
+  tenant: string;
+  status: string;
+  code?: ErrorCode;
+  redeliveries: number;
+  notes: Note[];
+  commands: CommandRecord[];
+}
+
+export interface Parked {
+  id: string;
+  what: 'delivery' | 'command';
+  name: string;
+  code: ErrorCode;
+  words?: string;
+  at: number;
+}
+
+export abstract class Store {
+  /** Writes inbox rows and the job that decides them in one transaction; when it resolves they are on disk. */
+  abstract receive(deliveries: NewDelivery[]): Promise<Receipt[]>;
+  /** Deliveries not yet decided, over all tenants; may be a second old. */
+  abstract backlog(): Promise<number>;
+
+  /** One transaction, in which no other replica decides for this tenant: two events of one person cannot overwrite each other. */
+  abstract alone<T>(tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T>;
+
+  abstract waiting(tenant: string, lane: Lane): Promise<Waiting>;
+  /**
+   * Takes due commands for `leaseMs`, oldest and least tried first; of one person at most one profile update is ever on its
+   * way. A process that dies leaves its commands to others when the lease ends.
+   */
+  abstract claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number): Promise<Outgoing[]>;
+  /** Writes the answers to the ledger, moves the commands on and enqueues `jobs`, in one transaction. */
+  abstract settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void>;
+  /** Ends an import: items named in `refused` are parked, all others accepted; `lost` sends them again. */
+  abstract settleImport(tenant: string, receipt: string, end: { lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] }): Promise<void>;
+  /** One command with who it is about, or undefined. */
+  abstract command(tenant: string, id: string): Promise<Outgoing | undefined>;
+  /** Klaviyo was asked whether it holds the event. */
+  abstract markSeen(tenant: string, commandId: string, seen: boolean): Promise<void>;
+
+  abstract delivery(tenant: string, id: string): Promise<DeliveryRecord | undefined>;
+  abstract parked(tenant: string, limit: number): Promise<Parked[]>;
+  /** Sends a parked item through again. False: there is no such parked item. */
+  abstract replay(tenant: string, id: string): Promise<boolean>;
+  abstract personByIdentifier(tenant: string, identifier: string): Promise<Person | undefined>;
+  /** Commands per status and lane, for metrics and the operator. */
+  abstract commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]>;
+  /** Deletes finished deliveries and commands older than this; parked ones stay. */
+  abstract tidy(olderThanMs: number): Promise<number>;
+  /** True while the database answers. */
+  abstract ping(): Promise<boolean>;
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,115 @@
+import { decide, type Decision, type Note } from '../decide.js';
+import { ConnectorError } from '../errors.js';
+import { identifierKeys, lookupKeys } from '../person/identity.js';
+import type { Person } from '../person/person.js';
+import type { Queue } from '../ports/queue.js';
+import type { Changes, Delivery, DeliveryOutcome, Store, UnitOfWork } from '../ports/store.js';
+import type { Clock, Log, Meter } from '../ports/system.js';
+import type { Rules } from '../rules.js';
+
+/** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
+const batchSize = 200;
+
+/** Takes waiting deliveries, decides about each in the order they came, and saves state, commands and outcomes together. */
+export class ProcessEvents {
+  constructor(
+    private readonly store: Store,
+    private readonly queue: Queue,
+    private readonly rulesOf: (tenant: string) => Rules | undefined,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly meter: Meter,
+  ) {}
+
+  async run(tenant: string): Promise<void> {
+    const rules = this.rulesOf(tenant);
+    // The tenant was taken out of the configuration: its deliveries stay in the inbox for when it comes back.
+    if (!rules) return this.log.warn('deliveries wait for a tenant that is not configured', { tenant });
+    let decided: number;
+    do {
+      decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules));
+      if (decided) this.queue.wake('send-commands');
+    } while (decided === batchSize);
+  }
+
+  private async batch(unit: UnitOfWork, rules: Rules): Promise<number> {
+    const deliveries = await unit.undecided(batchSize);
+    if (deliveries.length === 0) return 0;
+    const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => lookupKeys(event, rules)))]));
+    const outcomes = deliveries.map((delivery) => this.one(delivery, known, rules));
+    await unit.save(known.changes(outcomes));
+    return deliveries.length;
+  }
+
+  private one(delivery: Delivery, known: Known, rules: Rules): DeliveryOutcome {
+    const { id, event } = delivery;
+    this.meter.count('connector_events_total', { tenant: rules.tenant, kind: event.kind });
+    if (event.kind === 'unknown') {
+      return { id, status: 'ignored', notes: [{ by: 'wallet-crew', says: `"${event.name}" is kept, but means nothing to us.` }] };
+    }
+    try {
+      const decision = decide(event, known.owners(lookupKeys(event, rules)), rules, this.clock.now());
+      return { id, status: 'processed', notes: [...decision.notes, ...known.learn(id, decision)] };
+    } catch (error) {
+      const code = error instanceof ConnectorError ? error.code : 'PROCESSING_FAILED';
+      const says = error instanceof ConnectorError ? error.message : 'Deciding failed unexpectedly.';
+      this.log.error('delivery parked', { tenant: rules.tenant, delivery: id, code, error: error instanceof Error ? error.name : typeof error });
+      this.meter.count('connector_parked_total', { tenant: rules.tenant, code });
+      return { id, status: 'parked', code, notes: [{ by: 'decide', says, code }] };
+    }
+  }
+}
+
+/** The persons of a batch as they change while it is decided. */
+class Known {
+  private readonly persons = new Map<string, Person>();
+  private readonly ownerOf = new Map<string, Set<string>>();
+  private readonly touched = new Set<string>();
+  private readonly absorbed: Changes['absorbed'] = [];
+  private commands: Changes['commands'] = [];
+
+  constructor(persons: Person[]) {
+    for (const person of persons) this.put(person);
+  }
+
+  owners(keys: string[]): Person[] {
+    const ids = new Set(keys.flatMap((key) => [...(this.ownerOf.get(key) ?? [])]));
+    return [...ids].flatMap((id) => this.persons.get(id) ?? []);
+  }
+
+  learn(deliveryId: string, { person, absorbed, commands, reachable }: Decision): Note[] {
+    for (const from of absorbed) {
+      this.persons.delete(from);
+      this.touched.delete(from);
+      for (const owners of this.ownerOf.values()) owners.delete(from);
+      this.absorbed.push({ from, into: person.id });
+      this.commands = this.commands.map((known) => (known.personId === from ? { ...known, personId: person.id } : known));
+    }
+    this.put(person);
+    this.touched.add(person.id);
+    // Only the last profile of a batch is worth sending; it holds all that the earlier ones held.
+    const folded = commands.some((command) => command.do === 'upsert-profile')
+      ? this.commands.filter((known) => known.personId === person.id && known.command.do === 'upsert-profile')
+      : [];
+    this.commands = this.commands.filter((known) => !folded.includes(known));
+    for (const command of commands) this.commands.push({ deliveryId, personId: person.id, command, reachable });
+    return folded.length ? [{ by: 'profile', says: 'An earlier profile update of the same batch was folded into this one.' }] : [];
+  }
+
+  changes(outcomes: DeliveryOutcome[]): Changes {
+    const persons = [...this.touched].map((id) => this.persons.get(id)!);
+    const reachable = new Map(this.commands.map((command) => [command.personId, command.reachable]));
+    return {
+      persons,
+      absorbed: this.absorbed,
+      // What is known at the end of the batch counts: an identifier learned last serves the first command too.
+      commands: this.commands.map((command) => ({ ...command, reachable: reachable.get(command.personId)! })),
+      outcomes,
+    };
+  }
+
+  private put(person: Person): void {
+    this.persons.set(person.id, person);
+    for (const key of identifierKeys(person)) this.ownerOf.set(key, (this.ownerOf.get(key) ?? new Set()).add(person.id));
+  }
+}

@@ -1,0 +1,56 @@
+import { ConnectorError } from '../errors.js';
+import type { Queue } from '../ports/queue.js';
+import type { NewDelivery, Receipt, Store } from '../ports/store.js';
+
+/** So many deliveries are written together at the most; more makes single statements slow without gaining throughput. */
+const batchSize = 250;
+/** Accepted connections whose delivery is not yet being written; beyond it the sender is asked to come back. */
+const mostWaiting = 5_000;
+
+/**
+ * Puts deliveries on disk. While one batch is being written the next one gathers (group commit): one transaction per
+ * delivery costs a disk flush each and is several times slower. A delivery is acknowledged only after its own commit.
+ */
+export class ReceiveEvents {
+  private gathering: { delivery: NewDelivery; resolve: (receipt: Receipt) => void; reject: (error: unknown) => void }[] = [];
+  private writing = false;
+  private closed = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly queue: Queue,
+    private readonly backlogLimit: number,
+  ) {}
+
+  receive(delivery: NewDelivery): Promise<Receipt> {
+    if (this.closed) return Promise.reject(new ConnectorError('SHUTTING_DOWN'));
+    if (this.gathering.length >= mostWaiting) return Promise.reject(new ConnectorError('BACKLOG_FULL'));
+    return new Promise((resolve, reject) => {
+      this.gathering.push({ delivery, resolve, reject });
+      if (!this.writing) void this.write();
+    });
+  }
+
+  /** Refuses new deliveries; those already taken are still written and answered. */
+  close(): void {
+    this.closed = true;
+  }
+
+  private async write(): Promise<void> {
+    this.writing = true;
+    // Everything that arrived in the same turn of the event loop goes into the first batch.
+    await Promise.resolve();
+    while (this.gathering.length > 0) {
+      const batch = this.gathering.splice(0, batchSize);
+      try {
+        if ((await this.store.backlog()) >= this.backlogLimit) throw new ConnectorError('BACKLOG_FULL');
+        const receipts = await this.store.receive(batch.map(({ delivery }) => delivery));
+        batch.forEach(({ resolve }, i) => resolve(receipts[i]!));
+        this.queue.wake('process-events');
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.writing = false;
+  }
+}

@@ -1,0 +1,140 @@
+import type { Lane } from '../command.js';
+import type { Answer, Marketing, Outgoing } from '../ports/marketing.js';
+import type { Job, Queue } from '../ports/queue.js';
+import type { Store } from '../ports/store.js';
+import type { Clock, Log, Meter } from '../ports/system.js';
+
+/** Longer than any call may take, so a living process never loses its commands to another. */
+const leaseMs = 90_000;
+/** Requests of one lane on their way together; Klaviyo's bulk endpoints allow ten in a second. */
+const mostInFlight = 10;
+/** After so long the lane goes back to the queue, so that every tenant gets its turn. */
+const turnMs = 5_000;
+/** A shorter wait is not worth a trip through the queue. */
+const shortWaitMs = 1_000;
+/** Klaviyo applies a subscription up to minutes after it took it; until then "not a member" proves nothing. */
+const subscriptionSettlesMs = 5 * 60_000;
+const lookAgainMs = 20_000;
+/** One in so many accepted events is read back, and how long after. */
+const readBackEvery = 100;
+const readBackAfterMs = 5 * 60_000;
+
+/** Sends what waits in a lane of a tenant, as fast as the vendor's limits allow, and writes the answers to the ledger. */
+export class SendCommands {
+  private readonly running = new Map<string, { again: boolean }>();
+  private stopping = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly queue: Queue,
+    private readonly marketing: Marketing,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly meter: Meter,
+  ) {}
+
+  /** Takes no new commands; `run` returns when those in hand are answered. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  async run(tenant: string, lane: Lane): Promise<void> {
+    const key = `${tenant} ${lane}`;
+    const already = this.running.get(key);
+    // The loop of this process sees the new commands on its next look.
+    if (already) return void (already.again = true);
+    const turn = { again: false };
+    this.running.set(key, turn);
+    try {
+      do {
+        turn.again = false;
+        await this.turn(tenant, lane);
+      } while (turn.again && !this.stopping);
+    } finally {
+      this.running.delete(key);
+    }
+  }
+
+  private async turn(tenant: string, lane: Lane): Promise<void> {
+    const inFlight = new Set<Promise<void>>();
+    const failures: unknown[] = [];
+    const endsAt = this.clock.now() + turnMs;
+    const comeBack = (afterMs: number) => this.queue.send({ queue: 'send-commands', data: { tenant, lane }, afterMs });
+    try {
+      while (failures.length === 0) {
+        if (this.stopping || this.clock.now() > endsAt) {
+          await comeBack(0);
+          break;
+        }
+        if (inFlight.size >= mostInFlight) await Promise.race(inFlight);
+        const { due, nextInMs } = await this.store.waiting(tenant, lane);
+        if (due === 0) {
+          if (inFlight.size > 0) {
+            // An answer may put commands back.
+            await Promise.race(inFlight);
+            continue;
+          }
+          if (nextInMs !== undefined) await comeBack(nextInMs);
+          break;
+        }
+        const slot = await this.marketing.slot(tenant, lane, due);
+        if ('waitMs' in slot) {
+          if (slot.waitMs > shortWaitMs) {
+            await comeBack(slot.waitMs);
+            break;
+          }
+          await this.clock.wait(slot.waitMs);
+          continue;
+        }
+        const commands = await this.store.claim(tenant, lane, slot, leaseMs);
+        if (commands.length === 0) {
+          await slot.release();
+          // Due, but held back: another update of the same person is on its way.
+          if (inFlight.size > 0) await Promise.race(inFlight);
+          else {
+            await comeBack(shortWaitMs);
+            break;
+          }
+          continue;
+        }
+        const sent = slot
+          .send(commands)
+          .then((answers) => this.settle(tenant, lane, commands, answers))
+          .catch((error: unknown) => void failures.push(error))
+          .finally(() => inFlight.delete(sent));
+        inFlight.add(sent);
+      }
+    } finally {
+      await Promise.all(inFlight);
+    }
+    // The leases of what was in hand run out; the job is run again and takes them back.
+    if (failures.length > 0) throw failures[0];
+  }
+
+  private async settle(tenant: string, lane: Lane, commands: Outgoing[], answers: Answer[]): Promise<void> {
+    const byId = new Map(commands.map((command) => [command.id, command]));
+    const settled = answers.map((answer) => unlessTooEarly(answer, byId.get(answer.id)));
+    for (const answer of settled) {
+      this.meter.count('connector_commands_total', { tenant, lane, outcome: answer.outcome });
+      if (answer.outcome === 'refused') this.log.warn('command refused', { tenant, lane, command: answer.id, code: answer.code });
+    }
+    await this.store.settle(tenant, settled, followUps(tenant, lane, settled));
+  }
+}
+
+/** "Not a member" shortly after our own subscription means "not yet". */
+function unlessTooEarly(answer: Answer, outgoing: Outgoing | undefined): Answer {
+  if (answer.outcome !== 'skipped' || answer.code !== 'KLAVIYO_NOT_A_MEMBER') return answer;
+  if ((outgoing?.sinceOppositeMs ?? Infinity) > subscriptionSettlesMs) return answer;
+  return { id: answer.id, outcome: 'later', code: answer.code, waitMs: lookAgainMs };
+}
+
+function followUps(tenant: string, lane: Lane, answers: Answer[]): Job[] {
+  const receipts = new Set(answers.flatMap((answer) => (answer.outcome === 'importing' ? [answer.receipt] : [])));
+  const jobs: Job[] = [...receipts].map((receipt) => ({ queue: 'follow-import', data: { tenant, receipt }, afterMs: 2_000 }));
+  const accepted = lane === 'track' ? answers.filter((answer) => answer.outcome === 'accepted') : [];
+  // The command id decides, so a retry picks the same sample and no randomness is needed.
+  const sample = accepted.filter(({ id }) => parseInt(id.slice(-6), 16) % readBackEvery === 0);
+  for (const { id } of sample) jobs.push({ queue: 'read-back', data: { tenant, commandId: id, tries: 0 }, afterMs: readBackAfterMs });
+  return jobs;
+}

@@ -1,0 +1,60 @@
+/*
+ * Glossary: one word per thing, in code, tables, docs, logs and metrics.
+ *
+ * delivery   one webhook as it arrived; it lives in the inbox
+ * inbox      the table of deliveries; a row is written before the sender gets its 2xx
+ * event      what a delivery says happened, in our words (this file)
+ * pass       one loyalty card, gift card or offer; it can sit in several wallets
+ * wallet     Apple or Google; vendor texts say "device" or "provider"
+ * person     whoever the passes belong to, joined by identifiers
+ * consent    an explicit choice of a person for one consent field
+ * list       a Klaviyo list
+ * profile    what Klaviyo calls a person; its properties are what segments read
+ * metric     the name under which an event is counted in Klaviyo
+ * command    something Klaviyo shall be asked to do, as data
+ * ledger     what became of each command, in Klaviyo's words
+ * parked     kept, with a coded error, until somebody replays it
+ */
+
+export const wallets = ['Apple', 'Google'] as const;
+export type Wallet = (typeof wallets)[number];
+
+export const eventKinds = [
+  'registered',
+  'customer-updated',
+  'pass-created',
+  'pass-updated',
+  'pass-installed',
+  'pass-uninstalled',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+export type Plain = string | number | boolean;
+
+/** Something that happened to a person or a pass. Times are epoch milliseconds. */
+export interface WalletEvent {
+  /** `unknown`: an event name we have no meaning for; the delivery is kept and visible, and changes nothing. */
+  kind: EventKind | 'unknown';
+  /** The sender's own name for it, for example `Pass:Installed`. */
+  name: string;
+  at: number;
+  /** As The Wallet Crew names them: `email`, `customerId`, `y2.customerId`, … */
+  identifiers: Record<string, string>;
+  pass?: { id: string; type?: string; kind?: string };
+  wallet?: Wallet;
+  /** How many devices hold the pass in this wallet after the event. Absent means the sender did not say. */
+  activeRegistrations?: number;
+  totalRegistrations?: number;
+  source?: { tags?: string[]; medium?: string; origin?: string };
+  metadata: Record<string, Plain>;
+  /** Explicit yes/no answers by field name; a field that was not answered is not here. */
+  answers: Record<string, boolean>;
+  attributes: Attributes;
+}
+
+/** What a person told about themselves and Klaviyo has a field for. */
+export interface Attributes {
+  firstName?: string;
+  lastName?: string;
+  locale?: string;
+}

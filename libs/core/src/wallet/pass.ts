@@ -1,0 +1,44 @@
+import { ConnectorError } from '../errors.js';
+import type { Rules } from '../rules.js';
+import type { Wallet, WalletEvent } from './event.js';
+
+/** The documented word of a segment; only the literal `Installed` counts as installed. */
+export type WalletStatus = 'Installed' | 'NotInstalled' | 'Uninstalled';
+
+/** One wallet's view of a pass: the newest thing that happened to it there. */
+export interface InWallet {
+  status: Exclude<WalletStatus, 'NotInstalled'>;
+  at: number;
+  firstInstalledAt?: number;
+}
+
+export interface Pass {
+  id: string;
+  /** The tenant's pass kind, for example `loyaltyCard`: a segment of the property name. */
+  kind: string;
+  type?: string;
+  /** When the sender last named the type; a pass can be converted to another type. */
+  typeAt: number;
+  createdAt?: number;
+  wallets: Partial<Record<Wallet, InWallet>>;
+}
+
+/** A pass whose type no event has named yet; it counts in the roll-up, and under its kind as soon as that is said. */
+export const kindNotSaidYet = '';
+
+/** The Wallet Crew names a pass kind `customerCard`; its documented property name says `loyaltyCard`. */
+const kindAliases: Record<string, string> = { customerCard: 'loyaltyCard' };
+
+/** To which of the tenant's kinds a pass belongs: by its type, by the kind the sender names, or because there is only one. */
+export function passKind(pass: NonNullable<WalletEvent['pass']>, kinds: Rules['passKinds']): string {
+  const names = Object.keys(kinds);
+  const byType = names.find((kind) => pass.type !== undefined && (kind === pass.type || kinds[kind]?.includes(pass.type)));
+  if (byType) return byType;
+  const named = pass.kind && (kindAliases[pass.kind] ?? pass.kind);
+  const byKind = names.find((kind) => kind === named || (pass.kind && kinds[kind]?.includes(pass.kind)));
+  if (byKind) return byKind;
+  const [only, ...more] = names;
+  if (only && more.length === 0) return only;
+  if (pass.type === undefined && pass.kind === undefined) return kindNotSaidYet;
+  throw new ConnectorError('PASS_KIND_UNKNOWN', `Pass type "${pass.type ?? pass.kind}".`);
+}
