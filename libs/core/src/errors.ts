@@ -19,6 +19,8 @@ export const errors = {
   EMBEDDED_DATABASE_UNSUPPORTED: { retry: 'at-start', says: 'There is no embedded database for this platform.', fix: 'Set DATABASE_URL to a PostgreSQL 15 or newer.' },
 
   TENANT_UNKNOWN: { retry: 'never', says: 'No tenant with this id is configured.', fix: 'Compare the tenant id in the webhook address with `tenants` in the configuration.' },
+  OPERATOR_UNKNOWN: { retry: 'never', says: 'The operator API needs its bearer token.', fix: 'Send `Authorization: Bearer` with the token of `operations.token`; without that setting the API refuses everybody.' },
+  NOT_FOUND: { retry: 'never', says: 'There is no such thing, or it is not parked any more.', fix: 'Compare the id; finished deliveries are deleted after `retentionDays`.' },
   SIGNATURE_INVALID: { retry: 'never', says: 'The signature does not match the body.', fix: 'Copy the webhook\'s `signatureSecret` to `walletCrew.webhookSecret` of the tenant.' },
   BODY_NOT_JSON: { retry: 'never', says: 'The body is not a JSON object.', fix: 'Send the webhook unchanged; a proxy in between may have altered it.' },
   EVENT_UNREADABLE: { retry: 'never', says: 'The body names no event.', fix: 'A delivery needs `event` or `eventType`; see docs/webhooks.md for every accepted shape.' },
@@ -47,6 +49,9 @@ export const errors = {
   KLAVIYO_ITEM_TOO_LARGE: { retry: 'never', says: 'The item alone exceeds Klaviyo\'s size limit.', fix: 'Reduce the pass metadata, then replay the item.' },
   KLAVIYO_DUPLICATE_EVENT: { retry: 'never', says: 'The same event is already in the batch.', fix: 'Nothing to do; Klaviyo counts it once.' },
   KLAVIYO_NEWER_OPT_OUT: { retry: 'never', says: 'Klaviyo holds an opt-out newer than this consent; nobody is subscribed again.', fix: 'Nothing to do.' },
+  KLAVIYO_NEWER_CONSENT: { retry: 'never', says: 'Klaviyo holds a consent newer than this withdrawal; nobody is unsubscribed.', fix: 'Nothing to do.' },
+  KLAVIYO_LIST_MISSING: { retry: 'later', says: 'Klaviyo knows no list with this id.', fix: 'Correct `klaviyo.listId` or the list of the consent field. What is meant for the list waits until then.' },
+  KLAVIYO_UNSUBSCRIBE_WITHOUT_LIST: { retry: 'never', says: 'A withdrawal names no list; sent like this it would have been a global unsubscribe.', fix: 'Set `klaviyo.listId` or a list for the consent field, then replay the item.' },
   KLAVIYO_NOT_A_MEMBER: { retry: 'never', says: 'The person is not on that list; unsubscribing would have been global.', fix: 'Nothing to do.' },
   KLAVIYO_IMPORT_LOST: { retry: 'later', says: 'Klaviyo cancelled or forgot a profile import.', fix: 'Nothing to do; its profiles are sent again.' },
   KLAVIYO_NOT_SEEN: { retry: 'never', says: 'Klaviyo accepted an event but does not show it after several looks.', fix: 'Check the profile in Klaviyo and status.klaviyo.com; replay the delivery if it stays away.' },

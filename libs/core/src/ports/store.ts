@@ -15,6 +15,8 @@ export interface NewDelivery {
   event: WalletEvent;
   /** The request body, byte for byte as text. */
   body: string;
+  /** The body could not be read as an event: it goes to the inbox parked with this code. */
+  parked?: ErrorCode;
 }
 
 export interface Receipt {
@@ -27,9 +29,10 @@ export interface Delivery {
   id: string;
   receivedAt: number;
   event: WalletEvent;
+  /** Only for an event of kind `unknown`: a later version may be able to read it. */
+  body?: string;
 }
 
-/** `waiting`: no identifier that Klaviyo knows yet. */
 export type DeliveryOutcome =
   | { id: string; status: 'processed' | 'ignored'; notes: Note[] }
   | { id: string; status: 'parked'; code: ErrorCode; notes: Note[] };

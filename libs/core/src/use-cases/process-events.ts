@@ -6,6 +6,7 @@ import type { Queue } from '../ports/queue.js';
 import type { Changes, Delivery, DeliveryOutcome, Store, UnitOfWork } from '../ports/store.js';
 import type { Clock, Log, Meter } from '../ports/system.js';
 import type { Rules } from '../rules.js';
+import type { WalletEvent } from '../wallet/event.js';
 
 /** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
 const batchSize = 200;
@@ -16,6 +17,8 @@ export class ProcessEvents {
     private readonly store: Store,
     private readonly queue: Queue,
     private readonly rulesOf: (tenant: string) => Rules | undefined,
+    /** Reads a body that could not be read when it came; a replay after an upgrade gives it another chance. */
+    private readonly read: (body: string, receivedAt: number) => WalletEvent,
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly meter: Meter,
@@ -33,12 +36,22 @@ export class ProcessEvents {
   }
 
   private async batch(unit: UnitOfWork, rules: Rules): Promise<number> {
-    const deliveries = await unit.undecided(batchSize);
-    if (deliveries.length === 0) return 0;
+    const waiting = await unit.undecided(batchSize);
+    if (waiting.length === 0) return 0;
+    const deliveries = waiting.map((delivery) => this.readAgain(delivery));
     const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => lookupKeys(event, rules)))]));
     const outcomes = deliveries.map((delivery) => this.one(delivery, known, rules));
     await unit.save(known.changes(outcomes));
     return deliveries.length;
+  }
+
+  private readAgain(delivery: Delivery): Delivery {
+    if (delivery.event.kind !== 'unknown' || delivery.body === undefined) return delivery;
+    try {
+      return { ...delivery, event: this.read(delivery.body, delivery.receivedAt) };
+    } catch {
+      return delivery;
+    }
   }
 
   private one(delivery: Delivery, known: Known, rules: Rules): DeliveryOutcome {

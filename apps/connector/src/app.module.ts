@@ -1,0 +1,23 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { Log } from '#core';
+import { ConnectorModule, type Ready } from '#runtime';
+import { ErrorAnswers } from './error-answers.js';
+import { HealthController } from './health.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { OperationsController, OperatorGuard } from './operations.controller.js';
+import { GRACE_MS, Shutdown } from './shutdown.js';
+import { WalletCrewController } from './wallet-crew.controller.js';
+
+@Module({})
+export class AppModule {
+  static of(ready: Ready, graceMs: number): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
+      controllers: [WalletCrewController, HealthController, MetricsController, OperationsController],
+      providers: [Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
+    };
+  }
+}

@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { FollowImport, Log, ProcessEvents, Queue, ReadBack, SendCommands, Store } from '#core';
+import { startWorkers, type Ready } from '#runtime';
+import { AppModule } from './app.module.js';
+
+export interface ConnectorOptions {
+  host: string;
+  port: number;
+  graceMs: number;
+  /** False: takes webhooks and leaves deciding and sending to other replicas. */
+  workers: boolean;
+}
+
+export interface RunningConnector {
+  app: NestFastifyApplication;
+  url: string;
+}
+
+/** Puts the HTTP app together and listens. */
+export async function startConnector(ready: Ready, options: ConnectorOptions): Promise<RunningConnector> {
+  const adapter = new FastifyAdapter({ bodyLimit: ready.settings.limits.bodyBytes, forceCloseConnections: 'idle' });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ready, options.graceMs), adapter, { bodyParser: false, logger: false });
+  // Bodies stay bytes: a signature covers them as they came.
+  const fastify = adapter.getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+
+  const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Wallet Crew ↔ Klaviyo connector').setVersion('1').addBearerAuth().build());
+  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
+
+  if (options.workers) {
+    await startWorkers(app.get(Queue), {
+      store: app.get(Store),
+      processEvents: app.get(ProcessEvents),
+      sendCommands: app.get(SendCommands),
+      followImport: app.get(FollowImport),
+      readBack: app.get(ReadBack),
+      retentionDays: ready.settings.retentionDays,
+    });
+  }
+  await app.listen(options.port, options.host);
+  const url = await app.getUrl();
+  app.get(Log).info('connector listens', { url, workers: options.workers, tenants: ready.settings.tenants.size });
+  return { app, url };
+}

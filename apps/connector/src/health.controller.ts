@@ -1,0 +1,59 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
+import { Marketing, Store } from '#core';
+import { SETTINGS, type Settings } from '#runtime';
+import { Shutdown } from './shutdown.js';
+
+/**
+ * Three different questions. `live`: restart me? Only a stuck process says yes. `ready`: send me webhooks? Yes while they can
+ * be put on disk, whatever Klaviyo does. `dependencies`: what is wrong elsewhere? For people and alerts, not for Kubernetes.
+ */
+@ApiTags('Health')
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicator: HealthIndicatorService,
+    private readonly store: Store,
+    private readonly marketing: Marketing,
+    private readonly shutdown: Shutdown,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  @Get('live')
+  @HealthCheck()
+  live() {
+    return this.health.check([]);
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  ready() {
+    return this.health.check([
+      async () => (this.shutdown.started ? this.indicator.check('process').down({ says: 'stopping' }) : this.indicator.check('process').up()),
+      this.database,
+    ]);
+  }
+
+  @Get('dependencies')
+  @HealthCheck()
+  dependencies() {
+    const accounts = [...this.settings.tenants.keys()].map((tenant): HealthIndicatorFunction => async () => {
+      const { ok, words } = await this.marketing.ping(tenant);
+      const check = this.indicator.check(`klaviyo.${tenant}`);
+      return ok ? check.up() : check.down({ says: words });
+    });
+    const backlog: HealthIndicatorFunction = async () => {
+      const waiting = await this.store.backlog();
+      const check = this.indicator.check('backlog');
+      return waiting < this.settings.limits.backlog ? check.up({ waiting }) : check.down({ waiting });
+    };
+    return this.health.check([this.database, backlog, ...accounts]);
+  }
+
+  private readonly database: HealthIndicatorFunction = async () => {
+    const check = this.indicator.check('database');
+    return (await this.store.ping()) ? check.up() : check.down();
+  };
+}

@@ -1,0 +1,64 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Controller, Get, HttpCode, Inject, Injectable, Param, Post, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ConnectorError, Queue, Store } from '#core';
+import { SETTINGS, type Settings } from '#runtime';
+
+@Injectable()
+export class OperatorGuard implements CanActivate {
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<{ headers: { authorization?: string }; params: { tenantId: string } }>();
+    const { token } = this.settings.operations;
+    const given = Buffer.from(request.headers.authorization ?? '');
+    const expected = Buffer.from(`Bearer ${token}`);
+    if (!token || given.length !== expected.length || !timingSafeEqual(given, expected)) throw new ConnectorError('OPERATOR_UNKNOWN');
+    if (!this.settings.tenants.has(request.params.tenantId)) throw new ConnectorError('TENANT_UNKNOWN');
+    return true;
+  }
+}
+
+const mostListed = 200;
+
+@ApiTags('Operations')
+@ApiBearerAuth()
+@UseGuards(OperatorGuard)
+@Controller('api/:tenantId/operations')
+export class OperationsController {
+  constructor(
+    private readonly store: Store,
+    private readonly queue: Queue,
+  ) {}
+
+  @Get('deliveries/:id')
+  @ApiOperation({ summary: 'One delivery: event, decision notes, commands and what Klaviyo answered' })
+  async delivery(@Param('tenantId') tenant: string, @Param('id') id: string) {
+    const record = await this.store.delivery(tenant, id);
+    if (!record) throw new ConnectorError('NOT_FOUND');
+    return record;
+  }
+
+  @Get('parked')
+  @ApiOperation({ summary: 'Everything parked, newest first, each with its code' })
+  parked(@Param('tenantId') tenant: string) {
+    return this.store.parked(tenant, mostListed);
+  }
+
+  @Post('parked/:id/replay')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Sends a parked delivery or command through again' })
+  async replay(@Param('tenantId') tenant: string, @Param('id') id: string) {
+    if (!(await this.store.replay(tenant, id))) throw new ConnectorError('NOT_FOUND');
+    this.queue.wake('process-events');
+    this.queue.wake('send-commands');
+    return { id };
+  }
+
+  @Get('queue')
+  @ApiOperation({ summary: 'How much waits, where' })
+  async queueDepth(@Param('tenantId') tenant: string) {
+    const [backlog, jobs, commands] = await Promise.all([this.store.backlog(), this.queue.depths(), this.store.commandCounts(tenant)]);
+    return { backlog, jobs, commands };
+  }
+}

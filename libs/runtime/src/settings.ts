@@ -1,0 +1,258 @@
+import 'reflect-metadata';
+import { existsSync, readFileSync } from 'node:fs';
+import { plainToInstance, Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsISO31661Alpha2, IsObject, IsOptional, IsString, Max, Min, MinLength, ValidateNested, validateSync, type ValidationError } from 'class-validator';
+import { parse as parseYaml } from 'yaml';
+import { ConnectorError, defaultMetrics } from '#core';
+import { KlaviyoSettings } from '#klaviyo';
+import { WalletCrewSettings } from '#wallet-crew';
+
+export class ConsentSettings {
+  @IsIn(['email', 'sms'])
+  channel: 'email' | 'sms';
+
+  /** Klaviyo list a yes subscribes to; without it the tenant's `klaviyo.listId`. */
+  @IsOptional()
+  @IsString()
+  listId?: string;
+
+  /** True: a consent that arrives late is imported with its date, without double opt-in and without "Added to list" flows. */
+  @IsOptional()
+  @IsBoolean()
+  historicalWhenLate?: boolean;
+}
+
+export class IdentitySettings {
+  /** Wallet Crew identifier keys that hold the e-mail address, first match first. */
+  @IsOptional()
+  @IsString({ each: true })
+  email?: string[];
+
+  /** … the phone number. */
+  @IsOptional()
+  @IsString({ each: true })
+  phone?: string[];
+
+  /** … Klaviyo's `external_id`. Nothing is written to it unless a key is named here. */
+  @IsOptional()
+  @IsString({ each: true })
+  externalId?: string[];
+
+  /** … Klaviyo's own profile id. */
+  @IsOptional()
+  @IsString({ each: true })
+  klaviyoId?: string[];
+}
+
+export class TenantSettings {
+  @ValidateNested()
+  @Type(() => WalletCrewSettings)
+  walletCrew: WalletCrewSettings;
+
+  @ValidateNested()
+  @Type(() => KlaviyoSettings)
+  klaviyo: KlaviyoSettings;
+
+  /** Pass kind (a segment of the property name) → the pass types that belong to it, or just the list of kinds. */
+  @IsOptional()
+  @IsObject()
+  passKinds?: Record<string, string[]>;
+
+  /** Consent field of the enrolment form → channel and list. */
+  @IsOptional()
+  @ValidateNested({ each: true })
+  consents?: Map<string, ConsentSettings>;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => IdentitySettings)
+  identity?: IdentitySettings;
+
+  /** Event kind → name of the Klaviyo metric; `null` sends none. */
+  @IsOptional()
+  @IsObject()
+  metrics?: Record<string, string | null>;
+
+  /** Country that phone numbers without a country code are read in (ISO 3166, two letters). */
+  @IsOptional()
+  @IsISO31661Alpha2()
+  defaultCountry?: string;
+
+  /** An event older than this when it arrives fires no flow. Hours. */
+  @IsOptional()
+  @Min(0)
+  lateAfterHours?: number;
+
+  /** Pass links; reserved. */
+  @IsOptional()
+  @IsObject()
+  links?: Record<string, unknown>;
+
+  /** Plugins; reserved. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(0, { message: 'this version runs no plugins yet' })
+  plugins?: unknown[];
+}
+
+export class LimitSettings {
+  /** Largest webhook body. Bytes. */
+  @IsInt()
+  @Min(1_000)
+  bodyBytes = 1_000_000;
+
+  /** Webhooks that may wait undecided before new ones are answered 503. */
+  @IsInt()
+  @Min(1)
+  backlog = 1_000_000;
+}
+
+export class OperationsSettings {
+  /** Bearer token of the operator API; without it the API refuses everybody. */
+  @IsOptional()
+  @IsString()
+  @MinLength(16)
+  token?: string;
+}
+
+export class Settings {
+  tenants: Map<string, TenantSettings>;
+
+  @ValidateNested()
+  @Type(() => LimitSettings)
+  limits = new LimitSettings();
+
+  @ValidateNested()
+  @Type(() => OperationsSettings)
+  operations = new OperationsSettings();
+
+  /** Finished deliveries and commands are deleted after so many days. */
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  retentionDays = 90;
+}
+
+/** What the process is told by its environment; nothing else reads it. */
+export class Environment {
+  readonly configFile: string;
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** How long a stopping process may finish what is in hand; below Kubernetes' default of 30 s. Milliseconds. */
+  readonly graceMs: number;
+  /** False: this replica only takes webhooks and leaves sending to others. */
+  readonly workers: boolean;
+
+  constructor(readonly variables: Record<string, string | undefined> = process.env) {
+    this.configFile = variables['CONFIG_FILE'] || 'config/connector.yaml';
+    this.host = variables['HOST'] || '127.0.0.1';
+    this.port = variables['PORT'] ? Number(variables['PORT']) : 3000;
+    this.databaseUrl = variables['DATABASE_URL'] || undefined;
+    this.dataDir = variables['DATA_DIR'] || '.data';
+    this.logLevel = variables['LOG_LEVEL'] || 'info';
+    this.graceMs = variables['SHUTDOWN_GRACE_MS'] ? Number(variables['SHUTDOWN_GRACE_MS']) : 20_000;
+    this.workers = variables['WORKERS'] !== 'off';
+  }
+
+  get isConfigured(): boolean {
+    return existsSync(this.configFile);
+  }
+
+  problems(): string[] {
+    const problems: string[] = [];
+    if (!Number.isInteger(this.port) || this.port < 0 || this.port > 65_535) problems.push('PORT: must be a port number');
+    if (!Number.isFinite(this.graceMs) || this.graceMs < 0) problems.push('SHUTDOWN_GRACE_MS: must be a number of milliseconds');
+    if (this.databaseUrl && !/^postgres(ql)?:\/\//.test(this.databaseUrl)) problems.push('DATABASE_URL: must start with postgres:// or postgresql://');
+    return problems;
+  }
+}
+
+/** Reads and checks the whole configuration once. Every problem is in one error, by path, and no value is repeated. */
+export function loadSettings(environment: Environment): Settings {
+  const problems = environment.problems();
+  let document: unknown;
+  try {
+    document = parseYaml(readFileSync(environment.configFile, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : 'it is not readable YAML';
+    throw new ConnectorError('SETTINGS_INVALID', `\n  CONFIG_FILE (${environment.configFile}): ${reason}`);
+  }
+  const settings = readSettings(withSecrets(document, environment.variables, '', problems), problems);
+  if (problems.length > 0) throw new ConnectorError('SETTINGS_INVALID', problems.map((problem) => `\n  ${problem}`).join(''));
+  return settings;
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** `${NAME}` and `${file:/path}` stand for a secret; the file's last line break does not belong to it. */
+function withSecrets(value: unknown, variables: Environment['variables'], path: string, problems: string[]): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => withSecrets(item, variables, `${path}[${i}]`, problems));
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSecrets(item, variables, path ? `${path}.${key}` : key, problems)]));
+  if (typeof value !== 'string') return value;
+  return value.replaceAll(/\$\{(file:)?([^}]+)\}/g, (_reference, file: string | undefined, name: string) => {
+    if (!file && variables[name] !== undefined) return variables[name];
+    if (file && existsSync(name)) return readFileSync(name, 'utf8').replace(/\r?\n$/, '');
+    problems.push(`${path}: ${file ? `the file ${name} does not exist` : `the environment variable ${name} is not set`}`);
+    return 'missing-secret-placeholder';
+  });
+}
+
+export function readSettings(document: unknown, problems: string[]): Settings {
+  if (!isMap(document)) {
+    problems.push('the file holds no settings');
+    return new Settings();
+  }
+  const { tenants, ...rest } = document;
+  const settings = plainToInstance(Settings, rest, { exposeDefaultValues: true });
+  settings.tenants = new Map();
+  problems.push(...problemsOf(settings, '', Object.keys(rest), ['limits', 'operations', 'retentionDays']));
+  const named = Array.isArray(tenants) ? tenants.map((tenant) => (isMap(tenant) ? (({ id, ...own }) => [String(id), own] as const)(tenant) : ['?', tenant] as const)) : isMap(tenants) ? Object.entries(tenants) : [];
+  if (named.length === 0) problems.push('tenants: at least one tenant is needed');
+  for (const [id, plain] of named) {
+    const path = `tenants.${id}`;
+    if (!/^[\w-]{1,64}$/.test(id)) problems.push(`${path}: a tenant id is made of letters, digits, - and _`);
+    if (!isMap(plain)) problems.push(`${path}: must hold the tenant's settings`);
+    else settings.tenants.set(id, readTenant(plain, path, problems));
+  }
+  return settings;
+}
+
+function readTenant(plain: Record<string, unknown>, path: string, problems: string[]): TenantSettings {
+  const { consents, passKinds, ...rest } = plain;
+  const tenant = plainToInstance(TenantSettings, rest, { exposeDefaultValues: true });
+  for (const needed of ['walletCrew', 'klaviyo'] as const) if (!isMap(plain[needed])) problems.push(`${path}.${needed}: is missing`);
+  if (passKinds !== undefined) {
+    tenant.passKinds = Array.isArray(passKinds) ? Object.fromEntries(passKinds.map((kind) => [String(kind), []])) : (passKinds as Record<string, string[]>);
+    const isKinds = isMap(tenant.passKinds) && Object.values(tenant.passKinds).every((types) => Array.isArray(types) && types.every((type) => typeof type === 'string'));
+    if (!isKinds || Object.keys(tenant.passKinds).length === 0) problems.push(`${path}.passKinds: must map each pass kind to a list of pass types`);
+  }
+  const metricKinds = Object.keys(defaultMetrics);
+  for (const [kind, name] of Object.entries(isMap(plain['metrics']) ? plain['metrics'] : {})) {
+    if (!metricKinds.includes(kind)) problems.push(`${path}.metrics.${kind}: there is no such event kind; there are ${metricKinds.join(', ')}`);
+    // Klaviyo refuses a metric name of 128 characters and more.
+    else if (name !== null && !(typeof name === 'string' && name.length > 0 && name.length < 128)) problems.push(`${path}.metrics.${kind}: must be a name of 1 to 127 characters, or null`);
+  }
+  if (isMap(consents)) tenant.consents = new Map(Object.entries(consents).map(([field, value]) => [field, plainToInstance(ConsentSettings, value)]));
+  else if (consents !== undefined) problems.push(`${path}.consents: must map each consent field to its channel`);
+  const known = ['walletCrew', 'klaviyo', 'passKinds', 'consents', 'identity', 'metrics', 'defaultCountry', 'lateAfterHours', 'links', 'plugins'];
+  problems.push(...problemsOf(tenant, path, Object.keys(plain), known));
+  return tenant;
+}
+
+/** A misspelt name is a problem too: silently ignored it would be believed. */
+function problemsOf(instance: object, path: string, given: string[], known: string[]): string[] {
+  const at = (name: string) => (path ? `${path}.${name}` : name);
+  const unknown = given.filter((name) => !known.includes(name)).map((name) => `${at(name)}: there is no such setting`);
+  return [...unknown, ...flatten(validateSync(instance, { forbidUnknownValues: false, whitelist: true, forbidNonWhitelisted: true, validationError: { target: false, value: false } }), path)];
+}
+
+function flatten(errors: ValidationError[], path: string): string[] {
+  return errors.flatMap((error) => {
+    const here = path ? `${path}.${error.property}` : error.property;
+    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => `${here}: ${rule === 'whitelistValidation' ? 'there is no such setting' : message}`);
+    return [...own, ...flatten(error.children ?? [], here)];
+  });
+}

@@ -1,0 +1,39 @@
+import { FollowImport, ProcessEvents, ReadBack, SendCommands, type Jobs, type Queue, type QueueName, type Store } from '#core';
+
+/** One worker per queue: a missing one does not compile, and no queue can have two. */
+type Workers = { [N in QueueName]: (jobs: Jobs[N][]) => Promise<unknown> };
+
+const dayMs = 86_400_000;
+
+export interface UseCases {
+  store: Store;
+  processEvents: ProcessEvents;
+  sendCommands: SendCommands;
+  followImport: FollowImport;
+  readBack: ReadBack;
+  retentionDays: number;
+}
+
+export async function startWorkers(queue: Queue, use: UseCases): Promise<void> {
+  const workers: Workers = {
+    'process-events': (jobs) => all(unique(jobs), ({ tenant }) => use.processEvents.run(tenant)),
+    'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane }) => use.sendCommands.run(tenant, lane)),
+    'follow-import': (jobs) => all(unique(jobs), ({ tenant, receipt }) => use.followImport.run(tenant, receipt)),
+    'read-back': (jobs) => all(jobs, ({ tenant, commandId, tries }) => use.readBack.run(tenant, commandId, tries)),
+    'tidy': () => use.store.tidy(use.retentionDays * dayMs),
+  };
+  for (const name of Object.keys(workers) as QueueName[]) await queue.work(name, workers[name] as (jobs: object[]) => Promise<void>);
+  await queue.every('17 3 * * *', { queue: 'tidy', data: {} });
+}
+
+/** Jobs say only "look here"; several of them with the same content are one look. */
+function unique<T extends object>(jobs: T[]): T[] {
+  return [...new Map(jobs.map((job) => [JSON.stringify(job), job])).values()];
+}
+
+/** All are tried before the first failure is reported, so one tenant's trouble does not keep the others waiting. */
+async function all<T>(items: T[], run: (item: T) => Promise<unknown>): Promise<void> {
+  const results = await Promise.allSettled(items.map(run));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}

@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { ConnectorError, type EventKind, type Plain, type Wallet, type WalletEvent } from '#core';
+
+type Json = Record<string, unknown>;
+
+/** What a webhook says, and the key under which a redelivery of it is recognised. */
+export interface ReadDelivery {
+  key: string;
+  event: WalletEvent;
+}
+
+/**
+ * Reads a webhook body. The Wallet Crew does not publish its envelope, so every spelling that its documents and its sibling
+ * connectors use is accepted (docs/webhooks.md lists them); a body that names no event is refused loudly.
+ * `receivedAt` (epoch ms) stands in for a time the sender did not give.
+ */
+export function readDelivery(body: string, receivedAt: number): ReadDelivery {
+  const envelope = parse(body);
+  const name = text(envelope, ['event', 'eventType', 'event_type', 'eventName']) ?? first([envelope], ['type', 'topic', 'name'], eventLike);
+  if (!name) throw new ConnectorError('EVENT_UNREADABLE');
+  const data = inner(envelope);
+  const account = object(data, ['account', 'customer', 'profile', 'fields']);
+  const pass = object(data, ['pass']);
+  // Where a fact may stand, nearest first: the pass or account itself, the data around it, the envelope.
+  const places = [pass, account, data, envelope].filter((place): place is Json => place !== undefined);
+  const kind = kindOf(name);
+  const said = first(places, ['timestamp', 'occurredAt', 'occurred_at', 'time', 'date', 'eventDate', 'createdAt', 'created_at'], (value) => value);
+  const at = said === undefined ? receivedAt : timeOf(said, receivedAt);
+
+  const event: WalletEvent = {
+    kind,
+    name,
+    at,
+    identifiers: identifiersOf(places, account ?? (isCustomer(kind) ? data : undefined)),
+    metadata: plainOf(merge(places, ['metadata', 'metadatas'])),
+    answers: answersOf(places),
+    attributes: attributesOf(places),
+  };
+  if (kind === 'unknown') return { key: keyOf(envelope, event, said !== undefined), event };
+
+  if (kind.startsWith('pass-')) {
+    const id = text(pass, ['id', 'passId', 'serialNumber']) ?? firstText(places, ['passId', 'pass_id', 'serialNumber']) ?? text(data, ['id']);
+    if (!id) throw new ConnectorError('EVENT_WITHOUT_PASS');
+    event.pass = { id, ...optional('type', firstText(places, ['passType', 'pass_type'])), ...optional('kind', firstText(places, ['passKind', 'pass_kind'])) };
+    const counts = [...places, object(data, ['additionalInformation', 'statistics', 'registration']) ?? {}];
+    Object.assign(event, optional('activeRegistrations', first(counts, ['activeRegistrationCount', 'activeRegistrations'], count)));
+    Object.assign(event, optional('totalRegistrations', first(counts, ['totalRegistrationCount', 'totalRegistrations'], count)));
+    Object.assign(event, optional('source', sourceOf(counts)));
+  }
+  if (kind === 'pass-installed' || kind === 'pass-uninstalled') {
+    const wallet = walletOf(firstText(places, ['device', 'provider', 'wallet', 'platform']));
+    if (!wallet) throw new ConnectorError('WALLET_UNKNOWN');
+    event.wallet = wallet;
+  }
+  return { key: keyOf(envelope, event, said !== undefined), event };
+}
+
+function parse(body: string): Json {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (isObject(value)) return value;
+  } catch {
+    // Answered below; the parser's message would repeat part of the body.
+  }
+  throw new ConnectorError('BODY_NOT_JSON');
+}
+
+/** `data` is the assumed name; a flat body is its own data. */
+function inner(envelope: Json): Json {
+  return object(envelope, ['data', 'payload', 'body', 'content', 'eventData']) ?? envelope;
+}
+
+const kinds: Record<string, EventKind> = {
+  'customer:registered': 'registered',
+  'customer:created': 'registered',
+  // An upsert of somebody we never met is their registration; decide() counts it once.
+  'customer:upserted': 'registered',
+  'customer:registration': 'registered',
+  'customer:enrolled': 'registered',
+  'customer:updated': 'customer-updated',
+  'pass:created': 'pass-created',
+  'pass:updated': 'pass-updated',
+  'pass:installed': 'pass-installed',
+  'pass:uninstalled': 'pass-uninstalled',
+  'pass:removed': 'pass-uninstalled',
+};
+
+/** `Pass:Installed`, `pass.installed` and `wallet_installed` are one event; the vendor's own pages spell it both ways. */
+function kindOf(name: string): WalletEvent['kind'] {
+  const plain = name.trim().toLowerCase().replaceAll(/[.:/\s]+/g, ':').replace(/^wallet_/, 'pass:').replace(/^on(pass|customer)/, '$1:');
+  return kinds[plain] ?? 'unknown';
+}
+
+function walletOf(device: string | undefined): Wallet | undefined {
+  const plain = device?.toLowerCase() ?? '';
+  return plain.includes('apple') || plain === 'ios' ? 'Apple' : plain.includes('google') || plain === 'android' ? 'Google' : undefined;
+}
+
+const year2000 = 946_684_800_000;
+const dayMs = 86_400_000;
+
+/** ISO 8601, or epoch seconds or milliseconds; text without a zone is taken as UTC. */
+function timeOf(said: unknown, receivedAt: number): number {
+  const number = typeof said === 'number' ? said : typeof said === 'string' && /^\d{9,14}$/.test(said.trim()) ? Number(said) : undefined;
+  const at = number === undefined ? Date.parse(zoned(String(said).trim())) : number < 1e11 ? number * 1000 : number;
+  // Klaviyo takes nothing before 2000; a time ahead would win over everything that really happens until then.
+  if (!(at >= year2000 && at <= receivedAt + dayMs)) throw new ConnectorError('EVENT_TIME_UNUSABLE');
+  return Math.trunc(at);
+}
+
+function zoned(time: string): string {
+  return /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(time) ? `${time.replace(' ', 'T')}Z` : time;
+}
+
+const contactKeys = ['email', 'emailAddress', 'phone', 'phoneNumber', 'phone_number', 'mobile', 'customerId', 'customer_id', 'accountId', 'externalId'];
+
+/** The `identifiers` map, Bloomreach's flat `identifier_…` keys, and what an account says about itself. */
+function identifiersOf(places: Json[], account: Json | undefined): Record<string, string> {
+  const found: Record<string, string> = {};
+  const add = (key: string, value: unknown) => {
+    const usable = typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
+    // Sibling keys such as "customerId.hmac" prove an identifier and are none.
+    if (usable && !/\.(hmac|secret)$/.test(key)) found[key] ??= usable;
+  };
+  for (const [key, value] of Object.entries(merge(places, ['identifiers']))) add(key, value);
+  for (const place of places) for (const [key, value] of Object.entries(place)) if (key.startsWith('identifier_')) add(key.slice('identifier_'.length), value);
+  for (const key of contactKeys) add(key, account?.[key]);
+  for (const key of contactKeys) for (const place of places) add(key, place[key]);
+  return found;
+}
+
+/** Every explicit yes or no; which of them are consents the tenant says. */
+function answersOf(places: Json[]): Record<string, boolean> {
+  const answers: Record<string, boolean> = {};
+  const add = (key: string, value: unknown) => {
+    const answer = value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined;
+    if (answer !== undefined) answers[key] ??= answer;
+  };
+  const nested = merge(places, ['consents']);
+  for (const [key, value] of Object.entries(nested)) {
+    add(key, value);
+    add(`consents_${key}`, value);
+  }
+  for (const place of [...places, merge(places, ['metadata']), merge(places, ['additionalData'])]) {
+    for (const [key, value] of Object.entries(place)) add(key, value);
+  }
+  return answers;
+}
+
+function attributesOf(places: Json[]): WalletEvent['attributes'] {
+  const locale = firstText(places, ['locale', 'language', 'lang']);
+  return {
+    ...optional('firstName', firstText(places, ['firstName', 'first_name', 'firstname'])),
+    ...optional('lastName', firstText(places, ['lastName', 'last_name', 'lastname'])),
+    // Klaviyo reads BCP 47; anything else would make it refuse the profile.
+    ...optional('locale', locale && /^[a-z]{2,3}([-_][A-Za-z]{2})?$/.test(locale) ? locale.replace('_', '-') : undefined),
+  };
+}
+
+function sourceOf(places: Json[]): WalletEvent['source'] {
+  const around = [...places, ...places.flatMap((place): Json[] => [object(place, ['source', 'registrationSource']) ?? {}])];
+  const tags = first(around, ['tags', 'source_tags'], (value) => (Array.isArray(value) ? value.filter((tag) => typeof tag === 'string') : undefined));
+  const source = { ...optional('tags', tags), ...optional('medium', firstText(around, ['medium', 'utm_medium', 'source_medium'])), ...optional('origin', firstText(around, ['origin', 'source_origin'])) };
+  return Object.keys(source).length ? source : undefined;
+}
+
+/**
+ * The sender's own id where it gives one. Otherwise what happened, to what, where and when; and where not even a time is
+ * given, the whole body: two equal bodies cannot be told apart.
+ */
+function keyOf(envelope: Json, event: WalletEvent, timed: boolean): string {
+  // In a flat body `id` may as well be the pass's or the customer's, which come back with every event.
+  const own = text(envelope, ['eventId', 'event_id', 'deliveryId', ...(inner(envelope) === envelope ? [] : ['id'])]);
+  if (own) return `id:${own}`;
+  const happening = timed && event.kind !== 'unknown' && (event.pass || Object.keys(event.identifiers).length > 0)
+    ? [event.kind, event.pass?.id ?? Object.entries(event.identifiers).toSorted(), event.wallet, event.at, Object.entries(event.answers).toSorted()]
+    : canonical(envelope);
+  return `is:${createHash('sha256').update(JSON.stringify(happening)).digest('base64url')}`;
+}
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (!isObject(value)) return value;
+  return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inside]) => [key, canonical(inside)]);
+}
+
+const isCustomer = (kind: WalletEvent['kind']) => kind === 'registered' || kind === 'customer-updated';
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function object(place: Json | undefined, keys: string[]): Json | undefined {
+  return keys.map((key) => place?.[key]).find(isObject);
+}
+
+/** The maps under one of the keys, nearest place first. */
+function merge(places: Json[], keys: string[]): Json {
+  return Object.assign({}, ...places.toReversed().map((place) => object(place, keys) ?? {})) as Json;
+}
+
+function first<T>(places: Json[], keys: string[], read: (value: unknown) => T | undefined): T | undefined {
+  for (const place of places) {
+    for (const key of keys) {
+      const value = place[key];
+      const usable = value === undefined || value === null ? undefined : read(value);
+      if (usable !== undefined) return usable;
+    }
+  }
+  return undefined;
+}
+
+/** `type` and `name` are also words for other things; only what is spelled like an event is one. */
+const eventLike = (value: unknown) => (typeof value === 'string' && /^(\w+([.:]\w+)+|wallet_\w+)$/.test(value.trim()) ? value.trim() : undefined);
+const asText = (value: unknown) => (typeof value === 'string' && value.trim() ? value.trim() : typeof value === 'number' ? String(value) : undefined);
+const count = (value: unknown) => (typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value)) ? Number(value) : undefined);
+const firstText = (places: Json[], keys: string[]) => first(places, keys, asText);
+const text = (place: Json | undefined, keys: string[]) => (place ? firstText([place], keys) : undefined);
+
+function plainOf(values: Json): Record<string, Plain> {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, Plain] => ['string', 'number', 'boolean'].includes(typeof entry[1])));
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}

@@ -1,0 +1,3 @@
+export * from './delivery.js';
+export * from './settings.js';
+export * from './signature.js';
