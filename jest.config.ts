@@ -36,7 +36,7 @@ export default {
     project('unit', 'unit'),
     { ...project('ports', 'ports'), globalSetup: '<rootDir>/test/support/database-server.ts', globalTeardown: '<rootDir>/test/support/database-server-stop.ts' },
     project('contract', 'contract'),
-    project('e2e', 'e2e'),
+    { ...project('e2e', 'e2e'), globalSetup: '<rootDir>/test/support/database-server.ts', globalTeardown: '<rootDir>/test/support/database-server-stop.ts' },
   ],
   testTimeout: 60_000,
 } satisfies Config;

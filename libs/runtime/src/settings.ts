@@ -207,8 +207,8 @@ export function readSettings(document: unknown, problems: string[]): Settings {
   }
   const { tenants, ...rest } = document;
   const settings = plainToInstance(Settings, rest, { exposeDefaultValues: true });
-  settings.tenants = new Map();
   problems.push(...problemsOf(settings, '', Object.keys(rest), ['limits', 'operations', 'retentionDays']));
+  settings.tenants = new Map();
   const named = Array.isArray(tenants) ? tenants.map((tenant) => (isMap(tenant) ? (({ id, ...own }) => [String(id), own] as const)(tenant) : ['?', tenant] as const)) : isMap(tenants) ? Object.entries(tenants) : [];
   if (named.length === 0) problems.push('tenants: at least one tenant is needed');
   for (const [id, plain] of named) {

@@ -8,6 +8,8 @@ export interface Outgoing<C extends Command = Command> {
   attempts: number;
   /** For lists: how long ago the opposite was accepted for the same person and list, if it was. Klaviyo applies it up to minutes later. */
   sinceOppositeMs?: number;
+  /** For lists: when the person made the newest such opposite choice. Klaviyo dates a change by when it applied it, so its times alone do not tell which choice is newer. */
+  oppositeAt?: number;
   identity: Identity;
   command: C;
 }

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { type DeliveryRecord, type Store } from '#core';
+import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
+import { PinoLog, PromMeter, SystemClock, type Environment } from '#runtime';
+import { openDatabase, openStore } from '#store';
+import { startConnector } from '../connector.js';
+import { sandboxKeys, sandboxLists, sandboxSettings, sandboxTenant } from './settings.js';
+import { bad, faint, good, Progress, say, strong, table } from './terminal.js';
+
+const customers = 60;
+/** Share of webhooks that come twice, as an at-least-once sender's do. */
+const duplicates = 0.15;
+const hourMs = 3_600_000;
+
+/** Both vendors as emulators, a sample tenant and a played day of wallet life, in one process. Stays until it is stopped. */
+export async function runSandbox(environment: Environment): Promise<void> {
+  say(strong('\nWallet Crew ↔ Klaviyo connector: sandbox'));
+  say(`There is no ${environment.configFile}, so both vendors are played by emulators. Nothing leaves this machine.\n`);
+
+  const clock = new SystemClock();
+  // The terminal belongs to the story; only what goes wrong is logged beside it.
+  const log = new PinoLog('error');
+  const startedAt = clock.now();
+  const lists = [{ id: sandboxLists.newsletter, name: 'Newsletter' }, { id: sandboxLists.sms, name: 'SMS' }];
+  const klaviyo = await startKlaviyo({ accounts: { [sandboxKeys.klaviyo]: { name: 'Sandbox', lists } } });
+  const walletCrew = await startWalletCrew({ tenants: { [sandboxTenant]: { apiKeys: { [sandboxKeys.walletCrew]: ['*'] } } } });
+  const settings = sandboxSettings(walletCrew.url, klaviyo.url);
+  const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: join(environment.dataDir, 'sandbox'), log });
+  const opened = await openStore({ url: database.url, log });
+  const { url } = await startConnector({ settings, opened, clock, log, meter: new PromMeter() }, { ...environment, workers: true });
+  say(faint(`database, both emulators and the connector were up after ${((clock.now() - startedAt) / 1000).toFixed(1)} s\n`));
+
+  const hook = `${url}/api/${sandboxTenant}/webhooks/listeners/wallet-crew`;
+  // Every run meets people it has not met before: the database keeps those of earlier runs.
+  const firstCustomer = Math.floor(startedAt / 1000) % 9_000;
+  const start = new Date(startedAt - 10 * hourMs).toISOString();
+  const day = sampleDay({ customers, seed: firstCustomer, firstCustomer, start }).filter(({ at }) => Date.parse(at) <= startedAt);
+  const followed = busiest(day);
+  await followOne(day.filter((event) => belongsTo(event, followed)), { hook, store: opened.store, klaviyo, walletCrew, clock });
+  await playTheRest(day.filter((event) => !belongsTo(event, followed)), { hook, store: opened.store, walletCrew, clock });
+  await klaviyo.settle();
+  summary(day, klaviyo, url, walletCrew);
+}
+
+interface Stage {
+  hook: string;
+  store: Store;
+  walletCrew: WalletCrewEmulator;
+  clock: SystemClock;
+}
+
+const belongsTo = (event: StoryEvent, customerId: string) => event.identifiers['customerId'] === customerId;
+
+/** The customer with the longest story of those who gave a consent. */
+function busiest(day: StoryEvent[]): string {
+  const length = new Map<string, number>();
+  for (const { identifiers, account } of day) {
+    const id = identifiers['customerId'] ?? '';
+    length.set(id, (length.get(id) ?? 0) + 1 + (account?.['consents_email'] === true ? 2 : 0));
+  }
+  return [...length].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? '';
+}
+
+/** One customer step by step: what came, what was decided, what Klaviyo holds now. */
+async function followOne(story: StoryEvent[], { hook, store, klaviyo, walletCrew, clock }: Stage & { klaviyo: KlaviyoEmulator }): Promise<void> {
+  const email = story[0]?.identifiers['email'] ?? '';
+  say(strong(`One customer, step by step: ${email}`));
+  const rows: string[][] = [];
+  for (const event of story) {
+    walletCrew.hold([event]);
+    const body = JSON.stringify(envelope(event, `${event.kind} ${event.at} ${email}`, sandboxTenant));
+    const response = await fetch(hook, { method: 'POST', headers: { 'x-neostore-signature': signWebhook(sandboxKeys.webhookSecret, body) }, body });
+    const { id } = (await response.json()) as { id: string };
+    const record = await settled(store, id, clock);
+    await klaviyo.settle();
+    rows.push([eventCell(event), decisionCell(record), klaviyoCell(klaviyo, email)]);
+  }
+  table(['event', 'decision', 'Klaviyo now holds'], rows.flatMap((row) => [row, ['', '', '']]));
+}
+
+/** Waits until everything that follows from a delivery has been answered. */
+async function settled(store: Store, id: string, clock: SystemClock): Promise<DeliveryRecord> {
+  for (;;) {
+    const record = await store.delivery(sandboxTenant, id);
+    const open = record?.commands.some(({ status }) => ['pending', 'sending', 'importing'].includes(status));
+    if (record && record.status !== 'undecided' && !open) return record;
+    await clock.wait(25);
+  }
+}
+
+function eventCell({ kind, at, device, passType }: StoryEvent): string {
+  return [strong(kind), faint(`${at.slice(11, 16)} ${[device, passType].filter(Boolean).join(', ')}`)].join('\n');
+}
+
+function decisionCell({ status, commands, notes, code }: DeliveryRecord): string {
+  const lines = commands.map(({ command, status: now }) => {
+    const what = command.do === 'track' ? `track "${command.metric}"` : command.do === 'upsert-profile' ? 'update the profile' : `${command.do} (${command.channel})`;
+    return `${now === 'accepted' ? good('✓') : bad('·')} ${what}${now === 'accepted' ? '' : faint(` ${now}`)}`;
+  });
+  if (lines.length === 0) lines.push(faint(status === 'processed' ? 'nothing new to tell' : status));
+  if (code) lines.push(bad(code));
+  return [...lines, ...notes.map(({ says }) => faint(says))].join('\n');
+}
+
+function klaviyoCell(klaviyo: KlaviyoEmulator, email: string): string {
+  const profile = klaviyo.profile({ email });
+  if (!profile) return faint('nobody');
+  const wallet = ['Apple', 'Google'].map((name) => `${name} ${statusWord(profile.properties[`neostore.wallet.loyaltyCard.${name}`])}`).join('  ');
+  const events = klaviyo.events({ email }).length;
+  const on = profile.lists.map(({ name }) => name).join(', ') || 'no list';
+  return `loyaltyCard: ${wallet}\n${faint(`${events} events, ${on}`)}`;
+}
+
+const statusWord = (status: unknown) => (status === 'Installed' ? good(status) : String(status));
+
+/** Everybody else, as an at-least-once sender would tell it: some twice, none in order. */
+async function playTheRest(events: StoryEvent[], { hook, store, walletCrew, clock }: Stage): Promise<void> {
+  say(strong(`The day of everybody else: ${events.length} events, shuffled, ${Math.round(duplicates * 100)} % of them sent twice`));
+  const taken = new Progress('webhooks');
+  const chunk = 20;
+  const shuffled = events.toSorted((a, b) => (a.at.slice(-8) + a.kind < b.at.slice(-8) + b.kind ? -1 : 1));
+  for (let i = 0; i < shuffled.length; i += chunk) {
+    await walletCrew.play(shuffled.slice(i, i + chunk), { to: { url: hook, secret: sandboxKeys.webhookSecret }, duplicates, reorder: true, concurrency: 8 });
+    taken.show(Math.min(i + chunk, shuffled.length), shuffled.length);
+  }
+  const sent = new Progress('commands');
+  for (;;) {
+    const counts = await store.commandCounts(sandboxTenant);
+    const total = counts.reduce((sum, { count }) => sum + count, 0);
+    const open = counts.filter(({ status }) => ['pending', 'sending', 'importing'].includes(status)).reduce((sum, { count }) => sum + count, 0);
+    const idle = open === 0 && (await store.backlog()) === 0;
+    sent.show(total - open, idle ? total : total + 1);
+    if (idle) break;
+    await clock.wait(200);
+  }
+}
+
+function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walletCrew: WalletCrewEmulator): void {
+  const profiles = klaviyo.profiles();
+  const holding = (name: string, status: string) => profiles.filter(({ properties }) => properties[name] === status).length;
+  say(strong('\nWhat Klaviyo holds now'));
+  table(
+    ['property', 'Installed', 'Uninstalled', 'NotInstalled'],
+    ['loyaltyCard.Apple', 'loyaltyCard.Google', 'giftCard.Apple', 'giftCard.Google', 'Any'].map((name) => {
+      const property = `neostore.wallet.${name}`;
+      return [property, ...['Installed', 'Uninstalled', 'NotInstalled'].map((status) => String(holding(property, status)))];
+    }),
+  );
+  const refused = klaviyo.stats();
+  const lists = klaviyo.lists().map(({ name, members }) => `${name} ${members}`).join(', ');
+  say(`\n${day.length} events became ${profiles.length} profiles, ${klaviyo.eventCount()} Klaviyo events and these list members: ${lists}.`);
+  say(faint(`${Object.values(refused).length} kinds of calls; refused for their rate: ${klaviyo.requests().filter(({ status }) => status === 429).length}`));
+  say(strong('\nLook around'));
+  table(
+    ['what', 'where'],
+    [
+      ['what Klaviyo holds', klaviyo.url],
+      ['what The Wallet Crew holds', walletCrew.url],
+      ['the connector\'s API', `${url}/docs`],
+      ['health', `${url}/health/ready  ${url}/health/dependencies`],
+      ['metrics', `${url}/metrics`],
+      ['queue and parked items', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/queue`],
+    ],
+  );
+  say(faint('\nCopy config/connector.example.yaml to config/connector.yaml to run the real thing. Ctrl-C stops the sandbox.'));
+}

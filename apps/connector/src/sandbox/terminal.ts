@@ -1,0 +1,48 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+const out = process.stdout;
+
+export function say(text = ''): void {
+  out.write(`${text}\n`);
+}
+
+export const strong = (text: string) => styleText('bold', text);
+export const faint = (text: string) => styleText('dim', text);
+export const good = (text: string) => styleText('green', text);
+export const bad = (text: string) => styleText('red', text);
+
+/** Columns as wide as their widest cell; a cell may have several lines. */
+export function table(head: string[], rows: string[][]): void {
+  const lines = rows.map((row) => row.map((cell) => cell.split('\n')));
+  const widths = head.map((title, i) => Math.max(title.length, ...lines.flatMap((row) => row[i]!.map(visible))));
+  const line = (cells: string[]) => cells.map((cell, i) => cell + ' '.repeat(widths[i]! - visible(cell))).join('   ').trimEnd();
+  say(strong(line(head)));
+  say(faint(widths.map((width) => '─'.repeat(width)).join('───')));
+  for (const row of lines) {
+    const height = Math.max(...row.map((cell) => cell.length));
+    for (let i = 0; i < height; i++) say(line(row.map((cell) => cell[i] ?? '')));
+  }
+}
+
+const visible = (text: string) => [...stripVTControlCharacters(text)].length;
+
+const barWidth = 30;
+
+/** A bar that redraws itself on a terminal; elsewhere one line per tenth. */
+export class Progress {
+  private tenth = -1;
+
+  constructor(private readonly title: string) {}
+
+  show(done: number, total: number, beside = ''): void {
+    const share = total === 0 ? 1 : Math.min(1, done / total);
+    const text = `${this.title} ${'█'.repeat(Math.round(share * barWidth)).padEnd(barWidth, '░')} ${done}/${total} ${beside}`;
+    if (out.isTTY) {
+      out.write(`\r\u001b[2K${text}`);
+      if (share === 1) say();
+    } else if (Math.floor(share * 10) > this.tenth) {
+      this.tenth = Math.floor(share * 10);
+      say(text);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+export { type Fault, FaultPlan, type FaultRule } from './faults.js';
+export type { LoggedRequest, OperationStats, Stats } from './http/request-log.js';
+export type { FlowTrigger } from './klaviyo/account.js';
+export type { FlowWebhook, FlowWebhookOutcome } from './klaviyo/flow-webhook.js';
+export type { EventQuery, HeldEvent, HeldProfile, HeldSubscriptions, ProfileQuery } from './klaviyo/inspection.js';
+export { defaultLimits, klaviyoLimits, type LimitTable, type OperationId, type OperationLimit } from './klaviyo/limits.js';
+export type { KlaviyoAccountOptions, KlaviyoListOptions, KlaviyoOptions } from './klaviyo/options.js';
+export { type KlaviyoEmulator, startKlaviyo } from './klaviyo/start-klaviyo.js';
+export { signSystemWebhook, type SystemWebhook, type SystemWebhookEvent, type SystemWebhookOutcome } from './klaviyo/system-webhook.js';
+export { renderTemplate, type TemplateScope } from './klaviyo/template.js';
+export type { Delivery, DeliveryOptions, DeliveryReport } from './wallet-crew/delivery.js';
+export { envelope, type EnvelopeOptions, type SignatureForm, signWebhook } from './wallet-crew/envelope.js';
+export { sampleDay, type SampleDayOptions } from './wallet-crew/sample-day.js';
+export { startWalletCrew, type WalletCrewEmulator, type WalletCrewOptions } from './wallet-crew/start-wallet-crew.js';
+export type { Device, PassKind, StoryEvent } from './wallet-crew/story.js';
+export type { Subscription, SubscriptionOptions } from './wallet-crew/subscriptions.js';
+export type { Customer, Notification, Pass, TenantOptions } from './wallet-crew/tenant.js';

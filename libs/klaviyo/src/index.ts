@@ -1,0 +1,6 @@
+export { accountOf } from './account.js';
+export { KlaviyoMarketing, type KlaviyoParts } from './klaviyo-marketing.js';
+export { limits, type Operation, type OperationLimit } from './limits.js';
+export { daysUntilRetirement, retirementOf, retirementWarningDays, revision } from './revision.js';
+export { loadSdk } from './sdk.js';
+export { KlaviyoSettings } from './settings.js';

@@ -1,0 +1,43 @@
+import type { Account } from './account.js';
+import { record } from './errors.js';
+
+export interface Pong {
+  ok: boolean;
+  words: string;
+}
+
+/** Accounts may be asked for 15 times a minute, by all replicas together. */
+const keptMs = 60_000;
+
+/** Asks Klaviyo who the key belongs to, once a minute; what was heard last is good enough in between. */
+export class Ping {
+  #heard: { at: number; pong: Pong } | undefined;
+  #asking: Promise<Pong> | undefined;
+
+  constructor(private readonly account: Account) {}
+
+  async ask(): Promise<Pong> {
+    if (this.#heard && this.account.clock.now() - this.#heard.at < keptMs) return this.#heard.pong;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<Pong> {
+    const { permits, waitMs, failures } = await this.account.take('get_accounts', 1);
+    const [permit] = permits;
+    if (permit === undefined) {
+      if (failures > 0) return { ok: false, words: `Klaviyo failed ${failures} times in a row; the next try is in ${Math.ceil(waitMs / 1000)} s.` };
+      return this.#heard?.pong ?? { ok: false, words: 'Not asked yet: Klaviyo allows this question 15 times a minute.' };
+    }
+    const outcome = await this.account.call('get_accounts', permit, (sdk) => sdk.accounts.getAccounts({ fieldsAccount: ['test_account'] }));
+    const pong = outcome.ok ? answered(outcome.data) : { ok: false, words: `${outcome.problem.code}: ${outcome.problem.words}` };
+    this.#heard = { at: this.account.clock.now(), pong };
+    return pong;
+  }
+}
+
+function answered(body: unknown): Pong {
+  const data = record(body)['data'];
+  const isTest = Array.isArray(data) && record(record(data[0])['attributes'])['test_account'] === true;
+  return { ok: true, words: isTest ? 'Klaviyo answers; it is a test account.' : 'Klaviyo answers.' };
+}

@@ -1,0 +1,106 @@
+import type { Answer, Outgoing, Slot, UpsertProfile } from '#core';
+import { type Account, aWhile } from './account.js';
+import { fromVerdict, later, refused, unreachable } from './answers.js';
+import { record } from './errors.js';
+import { isReachable } from './identifiers.js';
+import type { ImportMemory } from './import-memory.js';
+import { sendIsolated } from './isolation.js';
+import { limits } from './limits.js';
+import { profile, profilesRequest, wireBytes } from './requests.js';
+import { hasMoreThanPhone, isPhonePointer, SingleUpdate, withheld } from './single-profile.js';
+import { claimableBytes, probing, slotOf } from './slot.js';
+
+/** Klaviyo: the bulk import "should not be used for updating a small number of profiles". Twelve a second is what 750 a minute carry. */
+const few = 12;
+/** Single calls that are back so soon are worth waiting for. */
+const soonMs = 1000;
+
+export async function profileSlot(account: Account, waiting: number, memory: ImportMemory): Promise<Slot | { waitMs: number }> {
+  const singles = waiting <= few ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;
+  if (singles && singles.permits.length > 0) {
+    const bytes = singles.permits.length * limits.create_or_update_profile.maxBytes;
+    return slotOf<UpsertProfile>(account, { items: singles.permits.length, bytes, permits: singles.permits }, (commands, permits) => sendSingles(account, commands, permits));
+  }
+  if (singles && singles.waitMs <= soonMs) return { waitMs: singles.waitMs };
+  const { maxItems } = limits.bulk_import_profiles;
+  const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems ? account.spacingMs('bulk_import_profiles') : undefined);
+  if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
+  return slotOf<UpsertProfile>(account, { items: probing(bulk, maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
+}
+
+async function sendSingles(account: Account, commands: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {
+  const unused = [...permits];
+  const patience = aWhile();
+  const answers = commands.map(async (outgoing): Promise<Answer> => {
+    const unfit = unfitProfile(outgoing);
+    if (unfit) return unfit;
+    const permit = unused.shift();
+    return permit === undefined ? fromVerdict(outgoing, undefined) : new SingleUpdate(account, outgoing, patience).send(permit);
+  });
+  await account.giveBack(unused);
+  return Promise.all(answers);
+}
+
+async function sendBulk(account: Account, memory: ImportMemory, commands: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {
+  const [permit, ...more] = permits;
+  await account.giveBack(more);
+  const answers: Answer[] = [];
+  const items: { outgoing: Outgoing<UpsertProfile>; entry: ReturnType<typeof profile>; bytes: number }[] = [];
+  for (const outgoing of commands) {
+    const unfit = unfitProfile(outgoing);
+    if (unfit) {
+      answers.push(unfit);
+      continue;
+    }
+    const entry = profile(outgoing);
+    items.push({ outgoing, entry, bytes: wireBytes(entry) });
+  }
+  const patience = aWhile();
+  const verdicts = await sendIsolated({
+    account, operation: 'bulk_import_profiles', items, permit, patience,
+    call: async (part, leave) => {
+      const outcome = await account.call('bulk_import_profiles', leave, (sdk) => sdk.profiles.bulkImportProfiles(profilesRequest(part.map(({ entry }) => entry))));
+      const receipt = outcome.ok ? jobId(outcome.data) : undefined;
+      if (receipt !== undefined) memory.remember(receipt, part.map(({ outgoing }) => outgoing.identity));
+      return outcome;
+    },
+  });
+
+  const badPhone: Outgoing<UpsertProfile>[] = [];
+  for (const item of items) {
+    const verdict = verdicts.get(item);
+    if (verdict?.is === 'taken') {
+      const receipt = jobId(verdict.data);
+      // Without the id of the job nobody could read its errors; importing the same profile twice changes nothing.
+      answers.push(receipt === undefined ? later(item.outgoing, 'KLAVIYO_IMPORT_LOST') : { id: item.outgoing.id, outcome: 'importing', receipt, position: verdict.position });
+    } else if (verdict?.is === 'refused' && isPhonePointer(verdict.error.pointer) && hasMoreThanPhone(item.outgoing.identity)) {
+      badPhone.push(item.outgoing);
+    } else {
+      answers.push(fromVerdict(item.outgoing, verdict));
+    }
+  }
+  return [...answers, ...(await sendWithoutPhone(account, badPhone))];
+}
+
+/** A number that Klaviyo does not take must not hold the profile back. Sent alone, because only then can the answer say that it was left out. */
+async function sendWithoutPhone(account: Account, commands: Outgoing<UpsertProfile>[]): Promise<Answer[]> {
+  if (commands.length === 0) return [];
+  const { permits, waitMs } = await account.take('create_or_update_profile', commands.length);
+  const stripped = commands.slice(0, permits.length).map((outgoing) => ({ ...outgoing, identity: withheld(outgoing.identity, ['phone']) }));
+  const sent = await sendSingles(account, stripped, permits);
+  return [
+    ...sent.map((answer): Answer => (answer.outcome === 'accepted' && answer.withheld === undefined ? { ...answer, withheld: 'phone' } : answer)),
+    ...commands.slice(permits.length).map((outgoing) => later(outgoing, 'KLAVIYO_BUSY', waitMs)),
+  ];
+}
+
+function jobId(data: unknown): string | undefined {
+  const id = record(record(data)['data'])['id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}
+
+function unfitProfile(outgoing: Outgoing<UpsertProfile>): Answer | undefined {
+  if (!isReachable(outgoing.identity)) return unreachable(outgoing);
+  const { maxItemBytes } = limits.bulk_import_profiles;
+  return wireBytes(profile(outgoing)) > maxItemBytes ? refused(outgoing, 'KLAVIYO_ITEM_TOO_LARGE', `The profile has more than ${maxItemBytes} bytes.`) : undefined;
+}

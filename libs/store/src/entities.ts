@@ -1,0 +1,152 @@
+import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import type { Command, ErrorCode, Identity, Lane, Note, Person, WalletEvent } from '#core';
+
+/** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
+export const schema = 'connector';
+
+export type DeliveryStatus = 'undecided' | 'processed' | 'ignored' | 'parked';
+/**
+ * `waiting`: nobody at Klaviyo to address yet. `pending`: may go when `due_at` has come. `sending`: leased until `due_at`.
+ * `importing`: part of an import that is still running. The rest is final, except that `refused` can be replayed.
+ */
+export type CommandStatus = 'waiting' | 'pending' | 'sending' | 'importing' | 'accepted' | 'seen' | 'refused' | 'superseded' | 'skipped';
+
+/** The inbox. */
+export const DeliveryEntity = defineEntity({
+  name: 'Delivery',
+  tableName: 'delivery',
+  schema,
+  properties: {
+    id: p.uuid().primary(),
+    tenant: p.text(),
+    key: p.text(),
+    receivedAt: p.datetime(3),
+    event: p.json<WalletEvent>(),
+    body: p.text(),
+    status: p.text().$type<DeliveryStatus>(),
+    code: p.text().$type<ErrorCode>().nullable(),
+    notes: p.json<Note[]>(),
+    redeliveries: p.integer(),
+  },
+  uniques: [{ name: 'delivery_key', properties: ['tenant', 'key'] }],
+  indexes: [
+    { name: 'delivery_undecided', properties: ['tenant', 'id'], where: `status = 'undecided'` },
+    { name: 'delivery_parked', properties: ['tenant', 'id'], where: `status = 'parked'` },
+  ],
+});
+
+export const PersonEntity = defineEntity({
+  name: 'Person',
+  tableName: 'person',
+  schema,
+  properties: {
+    tenant: p.text().primary(),
+    id: p.text().primary(),
+    state: p.json<Person>(),
+    identity: p.json<Identity>(),
+    updatedAt: p.datetime(3),
+  },
+});
+
+/** By which keys a person is found. Two persons may share one: families share phones. */
+export const PersonIdentifierEntity = defineEntity({
+  name: 'PersonIdentifier',
+  tableName: 'person_identifier',
+  schema,
+  properties: {
+    tenant: p.text().primary(),
+    identifier: p.text().primary(),
+    personId: p.text().primary(),
+  },
+  indexes: [{ name: 'person_identifier_person', properties: ['tenant', 'personId'] }],
+});
+
+/** The outbox. */
+export const CommandEntity = defineEntity({
+  name: 'Command',
+  tableName: 'command',
+  schema,
+  properties: {
+    id: p.uuid().primary(),
+    tenant: p.text(),
+    lane: p.text().$type<Lane>(),
+    deliveryId: p.uuid(),
+    personId: p.text(),
+    command: p.json<Command>(),
+    bytes: p.integer(),
+    /** Of an event its unique id, else nothing. */
+    dedupeKey: p.text().nullable(),
+    status: p.text().$type<CommandStatus>(),
+    attempts: p.integer(),
+    dueAt: p.datetime(6),
+    /** The import it is part of, and where in it. */
+    receipt: p.text().nullable(),
+    position: p.integer().nullable(),
+    code: p.text().$type<ErrorCode>().nullable(),
+    words: p.text().nullable(),
+    settledAt: p.datetime(6).nullable(),
+  },
+  uniques: [{ name: 'command_dedupe_key', properties: ['tenant', 'dedupeKey'] }],
+  indexes: [
+    { name: 'command_due', properties: ['tenant', 'lane', 'attempts', 'id'], where: `status in ('pending', 'sending')` },
+    { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
+    { name: 'command_delivery', properties: ['deliveryId'] },
+    { name: 'command_import', properties: ['tenant', 'receipt'], where: `status = 'importing'` },
+    { name: 'command_refused', properties: ['tenant', 'id'], where: `status = 'refused'` },
+  ],
+});
+
+export const LedgerEntity = defineEntity({
+  name: 'Ledger',
+  tableName: 'ledger',
+  schema,
+  properties: {
+    id: p.bigint().primary().autoincrement(),
+    commandId: p.uuid(),
+    at: p.datetime(3),
+    outcome: p.text(),
+    code: p.text().$type<ErrorCode>().nullable(),
+    words: p.text().nullable(),
+  },
+  indexes: [{ name: 'ledger_command', properties: ['commandId'] }],
+});
+
+/** One call to a vendor that still counts against its limits. */
+export const PermitEntity = defineEntity({
+  name: 'Permit',
+  tableName: 'permit',
+  schema,
+  properties: {
+    id: p.bigint().primary().autoincrement(),
+    account: p.text(),
+    operation: p.text(),
+    takenAt: p.datetime(6),
+    /** When the call was answered; until then when it is given up for lost, because its process may have died. */
+    endsAt: p.datetime(6),
+    settled: p.boolean(),
+    /** The one call that tries whether a failed account is back. */
+    probe: p.boolean(),
+  },
+  indexes: [
+    { name: 'permit_window', properties: ['account', 'operation', 'endsAt'] },
+    { name: 'permit_probe', properties: ['account'], where: `probe and not settled` },
+  ],
+});
+
+/** Until when nobody calls an operation; `*` stands for all operations of the account. */
+export const PauseEntity = defineEntity({
+  name: 'Pause',
+  tableName: 'pause',
+  schema,
+  properties: {
+    account: p.text().primary(),
+    operation: p.text().primary(),
+    until: p.datetime(6),
+    failures: p.integer(),
+  },
+});
+
+export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, LedgerEntity, PermitEntity, PauseEntity];
+
+export type DeliveryRow = InferEntity<typeof DeliveryEntity>;
+export type CommandRow = InferEntity<typeof CommandEntity>;

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import type { ErrorCode, Job, NewDelivery, Receipt } from '#core';
+import { rows, type Db } from './database.js';
+import { storable, storableJson } from './storable.js';
+
+/** Longer keys do not fit into the unique index; their hash stands for them. */
+const longestKey = 500;
+
+interface InboxRow {
+  id: string;
+  tenant: string;
+  key: string;
+  receivedAt: number;
+  event: string;
+  body: string;
+  code: ErrorCode | null;
+  /** How many more deliveries of the batch say the same. */
+  repeats: number;
+}
+
+const insert = `
+  insert into connector.delivery as d (id, tenant, key, received_at, event, body, status, code, notes, redeliveries)
+  select given.id, given.tenant, given.key, to_timestamp(given.received_at / 1000), given.event::jsonb, given.body,
+    case when given.code is null then 'undecided' else 'parked' end, given.code, '[]', given.repeats
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[])
+    as given (id, tenant, key, received_at, event, body, code, repeats)
+  on conflict (tenant, key) do update set redeliveries = d.redeliveries + excluded.redeliveries + 1
+  returning d.id, d.tenant, d.key`;
+
+/** Writes deliveries with one statement, however many they are. The answer has one receipt for each, in their order. */
+export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[], nextId: () => string): Promise<Receipt[]> {
+  const fresh = new Map<string, InboxRow>();
+  const keys = deliveries.map((delivery) => {
+    const row = toRow(delivery, nextId);
+    const known = fresh.get(keyOf(row));
+    if (known) known.repeats += 1;
+    else fresh.set(keyOf(row), row);
+    return keyOf(row);
+  });
+  // Two replicas that write the same keys in different order would wait for each other for ever.
+  const ordered = [...fresh.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const column = <K extends keyof InboxRow>(name: K) => ordered.map((row) => row[name]);
+  const written = await rows<{ id: string; tenant: string; key: string }>(db, insert, [
+    column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats'),
+  ]);
+  const idOf = new Map(written.map((row) => [keyOf(row), row.id]));
+  const seen = new Set<string>();
+  return keys.map((key) => {
+    const id = idOf.get(key)!;
+    const redelivered = seen.has(key) || id !== fresh.get(key)!.id;
+    seen.add(key);
+    return { id, redelivered };
+  });
+}
+
+/** One job per tenant that has something new to decide. */
+export function decideJobs(deliveries: readonly NewDelivery[], receipts: readonly Receipt[]): Job[] {
+  const undecided = deliveries.filter((delivery, i) => !delivery.parked && !receipts[i]!.redelivered);
+  return [...new Set(undecided.map(({ tenant }) => tenant))].map((tenant) => ({ queue: 'process-events', data: { tenant } }));
+}
+
+function toRow({ tenant, key, receivedAt, event, body, parked }: NewDelivery, nextId: () => string): InboxRow {
+  const plain = storable(key);
+  return {
+    id: nextId(),
+    tenant,
+    key: plain.length > longestKey ? `sha256:${createHash('sha256').update(key).digest('hex')}` : plain,
+    receivedAt,
+    event: storableJson(event),
+    body: storable(body),
+    code: parked ?? null,
+    repeats: 0,
+  };
+}
+
+const keyOf = ({ tenant, key }: { tenant: string; key: string }) => JSON.stringify([tenant, key]);

@@ -1,0 +1,1 @@
+export { openStore, type OpenStore, type StoreOptions } from './open-store.js';

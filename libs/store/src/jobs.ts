@@ -1,0 +1,38 @@
+import type { Job, QueueName } from '#core';
+import type { JobInsert, PgBoss } from 'pg-boss';
+import type { Db } from './database.js';
+
+/** Jobs due so far ahead are kept once per second and content; a paused lane would otherwise collect one with every event. */
+const oncePerSecondAfterMs = 2_000;
+/** Longer than anything is scheduled ahead: pg-boss compares keys within this time only. */
+const keysLastSeconds = 1_000_000_000;
+
+/**
+ * Writes jobs within `db`: with the rows they belong to, or on their own.
+ *
+ * A job due now is never left out because a like one waits: that one may be fetched before our rows are committed, find
+ * nothing, and the rows would be stranded. Workers fold what they fetch together instead.
+ */
+export async function enqueue(boss: PgBoss, jobs: readonly Job[], db?: Db): Promise<void> {
+  for (const queue of new Set(jobs.map((job) => job.queue))) {
+    const ofQueue = distinct(jobs.filter((job) => job.queue === queue));
+    await boss.insert(queue, ofQueue.map(toInsert), db ? { db } : {});
+  }
+}
+
+/** The queues in which a worker can find something at once. */
+export function dueQueues(jobs: readonly Job[]): QueueName[] {
+  return [...new Set(jobs.filter(({ afterMs }) => !afterMs).map(({ queue }) => queue))];
+}
+
+function distinct(jobs: readonly Job[]): Job[] {
+  return [...new Map(jobs.map((job) => [`${JSON.stringify(job.data)} ${job.afterMs ?? 0}`, job])).values()];
+}
+
+function toInsert({ data, afterMs = 0 }: Job): JobInsert {
+  if (afterMs <= 0) return { data };
+  const startAfter = afterMs / 1000;
+  if (afterMs < oncePerSecondAfterMs) return { data, startAfter };
+  const second = Math.floor((Date.now() + afterMs) / 1000);
+  return { data, startAfter, singletonKey: `${second} ${JSON.stringify(data)}`, singletonSeconds: keysLastSeconds };
+}

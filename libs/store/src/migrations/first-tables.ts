@@ -1,0 +1,47 @@
+import { Migration } from '@mikro-orm/migrations';
+
+/** The tables as `entities.ts` describes them; a test compares the two. */
+export class FirstTables extends Migration {
+  override name = '2026-11-first-tables';
+
+  override up(): void {
+    this.addSql(`create schema if not exists connector`);
+
+    this.addSql(`create table connector.delivery (
+      id uuid not null, tenant text not null, key text not null, received_at timestamptz(3) not null, event jsonb not null,
+      body text not null, status text not null, code text null, notes jsonb not null, redeliveries int not null, primary key (id))`);
+    this.addSql(`alter table connector.delivery add constraint delivery_key unique (tenant, key)`);
+    this.addSql(`create index delivery_undecided on connector.delivery (tenant, id) where status = 'undecided'`);
+    this.addSql(`create index delivery_parked on connector.delivery (tenant, id) where status = 'parked'`);
+
+    this.addSql(`create table connector.person (
+      tenant text not null, id text not null, state jsonb not null, identity jsonb not null, updated_at timestamptz(3) not null,
+      primary key (tenant, id))`);
+    this.addSql(`create table connector.person_identifier (
+      tenant text not null, identifier text not null, person_id text not null, primary key (tenant, identifier, person_id))`);
+    this.addSql(`create index person_identifier_person on connector.person_identifier (tenant, person_id)`);
+
+    this.addSql(`create table connector.command (
+      id uuid not null, tenant text not null, lane text not null, delivery_id uuid not null, person_id text not null,
+      command jsonb not null, bytes int not null, dedupe_key text null, status text not null, attempts int not null,
+      due_at timestamptz(6) not null, receipt text null, position int null, code text null, words text null,
+      settled_at timestamptz(6) null, primary key (id))`);
+    this.addSql(`alter table connector.command add constraint command_dedupe_key unique (tenant, dedupe_key)`);
+    this.addSql(`create index command_due on connector.command (tenant, lane, attempts, id) where status in ('pending', 'sending')`);
+    this.addSql(`create index command_person on connector.command (tenant, person_id, lane)`);
+    this.addSql(`create index command_delivery on connector.command (delivery_id)`);
+    this.addSql(`create index command_import on connector.command (tenant, receipt) where status = 'importing'`);
+    this.addSql(`create index command_refused on connector.command (tenant, id) where status = 'refused'`);
+
+    this.addSql(`create table connector.ledger (
+      id bigserial primary key, command_id uuid not null, at timestamptz(3) not null, outcome text not null, code text null, words text null)`);
+    this.addSql(`create index ledger_command on connector.ledger (command_id)`);
+
+    // Rows of these tables change several times and die young. With the server's defaults statistics lag far behind and
+    // the planner starts to scan what it should look up.
+    for (const table of ['delivery', 'command', 'person']) {
+      this.addSql(`alter table connector.${table} set (
+        autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500)`);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { CommandRecord, DeliveryRecord, Job, LedgerEntry, Parked, Person } from '#core';
+import { rows, type Database, type Db } from './database.js';
+import { CommandEntity, DeliveryEntity, LedgerEntity } from './entities.js';
+
+export async function readDelivery({ orm }: Database, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
+  const em = orm.em.fork();
+  const delivery = await em.findOne(DeliveryEntity, { tenant, id });
+  if (!delivery) return undefined;
+  const commands = await em.find(CommandEntity, { tenant, deliveryId: id }, { orderBy: { id: 'asc' } });
+  const ledger = await em.find(LedgerEntity, { commandId: { $in: commands.map((command) => command.id) } }, { orderBy: { id: 'asc' } });
+  return {
+    id,
+    tenant,
+    receivedAt: delivery.receivedAt.getTime(),
+    event: delivery.event,
+    ...(delivery.event.kind === 'unknown' ? { body: delivery.body } : {}),
+    status: delivery.status,
+    ...(delivery.code ? { code: delivery.code } : {}),
+    redeliveries: delivery.redeliveries,
+    notes: delivery.notes,
+    commands: commands.map(
+      (command): CommandRecord => ({
+        id: command.id,
+        lane: command.lane,
+        status: command.status,
+        command: command.command,
+        ledger: ledger
+          .filter(({ commandId }) => commandId === command.id)
+          .map(({ at, outcome, code, words }): LedgerEntry => ({ at: at.getTime(), outcome, ...(code ? { code } : {}), ...(words ? { words } : {}) })),
+      }),
+    ),
+  };
+}
+
+export async function listParked(database: Database, tenant: string, limit: number): Promise<Parked[]> {
+  const found = await database.rows<Omit<Parked, 'words'> & { words: string | null }>(
+    `(select id, 'delivery' as what, event->>'name' as name, code, null as words, (extract(epoch from received_at) * 1000)::float8 as at
+      from connector.delivery where tenant = $1 and status = 'parked' order by id desc limit $2)
+     union all
+     (select id, 'command', coalesce(command->>'metric', lane), code, words, (extract(epoch from coalesce(settled_at, due_at)) * 1000)::float8
+      from connector.command where tenant = $1 and status = 'refused' order by id desc limit $2)
+     order by at desc, id desc limit $2`,
+    [tenant, limit],
+  );
+  return found.map(({ words, at, ...parked }) => ({ ...parked, at: Math.round(at), ...(words === null ? {} : { words }) }));
+}
+
+/** Puts a parked item back to where it came from; answers the job that takes it up, or nothing if there is no such item. */
+export async function unpark(db: Db, tenant: string, id: string): Promise<Job | undefined> {
+  const deliveries = await rows(
+    db,
+    `update connector.delivery set status = 'undecided', code = null where tenant = $1 and id = $2 and status = 'parked' returning id`,
+    [tenant, id],
+  );
+  if (deliveries.length > 0) return { queue: 'process-events', data: { tenant } };
+  const [command] = await rows<{ lane: 'track' }>(
+    db,
+    `with replayed as (
+       update connector.command set status = 'pending', attempts = 0, due_at = clock_timestamp(), code = null, words = null, receipt = null, settled_at = null
+       where tenant = $1 and id = $2 and status = 'refused' returning id, lane
+     ), written as (
+       insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'replayed' from replayed
+     ) select lane from replayed`,
+    [tenant, id],
+  );
+  return command && { queue: 'send-commands', data: { tenant, lane: command.lane } };
+}
+
+export async function findPerson(database: Database, tenant: string, identifier: string): Promise<Person | undefined> {
+  const [found] = await database.rows<{ state: Person }>(
+    `select p.state from connector.person_identifier i join connector.person p on p.tenant = i.tenant and p.id = i.person_id
+     where i.tenant = $1 and i.identifier = $2 order by p.id limit 1`,
+    [tenant, identifier],
+  );
+  return found?.state;
+}

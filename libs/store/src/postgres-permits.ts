@@ -1,0 +1,50 @@
+import type { Grant, Limit, Permits } from '#core';
+import type { Database } from './database.js';
+
+/** Vendor limits, kept in the database so that all replicas share them and its clock. How: `migrations/permits.ts`. */
+export class PostgresPermits implements Permits {
+  constructor(private readonly database: Database) {}
+
+  async take(account: string, operation: string, want: number, { burst, steady }: Limit, spacingMs = 0): Promise<Grant> {
+    const [taken] = await this.database.rows<Grant>(
+      `select permits, wait_ms as "waitMs", failures_in_a_row as failures from connector.take_permits($1, $2, $3, $4, $5, $6)`,
+      [account, operation, Math.floor(want), Math.max(1, Math.floor(burst)), Math.max(1, Math.floor(steady)), Math.ceil(spacingMs)],
+    );
+    return taken!;
+  }
+
+  async settle(permits: string[]): Promise<void> {
+    if (permits.length > 0) await this.database.rows(`select connector.settle_permits($1::bigint[])`, [permits]);
+  }
+
+  async giveBack(permits: string[]): Promise<void> {
+    if (permits.length > 0) await this.database.rows(`select connector.give_back_permits($1::bigint[])`, [permits]);
+  }
+
+  async pause(account: string, operation: string, ms: number): Promise<void> {
+    await this.database.rows(
+      `insert into connector.pause as p (account, operation, until, failures)
+       values ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', 0)
+       on conflict (account, operation) do update set until = greatest(p.until, excluded.until)`,
+      [account, operation, ms],
+    );
+  }
+
+  /** Calls that fail together, in the same outage, count once: only the first finds the account not yet paused. */
+  async failed(account: string): Promise<void> {
+    const pauseAfter = (failures: string) => `clock_timestamp() + least(15, 0.5 * 2 ^ least(${failures}, 10)) * (0.75 + 0.25 * random()) * interval '1 second'`;
+    await this.database.rows(
+      `insert into connector.pause as p (account, operation, until, failures) values ($1, '*', ${pauseAfter('0')}, 1)
+       on conflict (account, operation) do update set until = ${pauseAfter('p.failures')}, failures = p.failures + 1
+       where p.until <= clock_timestamp()`,
+      [account],
+    );
+  }
+
+  async recovered(account: string): Promise<void> {
+    await this.database.rows(
+      `update connector.pause set failures = 0, until = least(until, clock_timestamp()) where account = $1 and operation = '*' and failures > 0`,
+      [account],
+    );
+  }
+}

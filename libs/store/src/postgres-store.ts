@@ -1,0 +1,176 @@
+import type {
+  Answer, DeliveryRecord, ErrorCode, Job, Lane, NewDelivery, Outgoing, Parked, Person, Queue, Receipt, Store, UnitOfWork, Waiting,
+} from '#core';
+import type { PgBoss } from 'pg-boss';
+import { asked, isBadData, rows, type Database, type Db } from './database.js';
+import { decideJobs, writeDeliveries } from './inbox.js';
+import { dueQueues, enqueue } from './jobs.js';
+import { findPerson, listParked, readDelivery, unpark } from './operator-view.js';
+import { claimCommands, countWaiting, readCommand } from './outbox.js';
+import { markCommandSeen, settleCommands, settleImportedCommands } from './settle.js';
+import { deleteFinished } from './tidy.js';
+import { TenantUnitOfWork } from './unit-of-work.js';
+import { ascendingIds } from './uuid.js';
+
+const backlogAgeMs = 1_000;
+const mostBacklogCounted = 1_000_000;
+const pingTimeoutMs = 2_000;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export class PostgresStore implements Store {
+  private readonly nextId = ascendingIds();
+  private counted: { at: number; backlog: Promise<number> } | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly boss: PgBoss,
+    private readonly queue: Pick<Queue, 'wake'>,
+    private readonly shut: () => Promise<void>,
+  ) {}
+
+  /** A row that the database cannot hold fails alone: all others are on disk when this rejects. */
+  async receive(deliveries: NewDelivery[]): Promise<Receipt[]> {
+    if (deliveries.length === 0) return [];
+    try {
+      return await this.write(deliveries);
+    } catch (error) {
+      if (deliveries.length === 1 || !isBadData(error)) throw error;
+      const single = await Promise.allSettled(deliveries.map((delivery) => this.write([delivery])));
+      return single.map((result) => {
+        if (result.status === 'rejected') throw result.reason;
+        return result.value[0]!;
+      });
+    }
+  }
+
+  private async write(deliveries: NewDelivery[]): Promise<Receipt[]> {
+    return this.committing(async (db) => {
+      const receipts = await writeDeliveries(db, deliveries, this.nextId);
+      return { result: receipts, jobs: decideJobs(deliveries, receipts) };
+    });
+  }
+
+  async backlog(): Promise<number> {
+    if (!this.counted || Date.now() - this.counted.at >= backlogAgeMs) {
+      const backlog = this.database
+        .rows<{ n: number }>(`select count(*)::int as n from (select 1 from connector.delivery where status = 'undecided' limit ${mostBacklogCounted}) counted`)
+        .then(([row]) => row?.n ?? 0);
+      this.counted = { at: Date.now(), backlog };
+      backlog.catch(() => (this.counted = undefined));
+    }
+    return this.counted.backlog;
+  }
+
+  async alone<T>(tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    const jobs: Job[] = [];
+    const result = await this.database.transaction(async (db) => {
+      // Waits for whoever has the lock: a job that gave up instead would strand what is committed after the other looked.
+      await rows(db, `select pg_advisory_xact_lock(1, hashtext($1))`, [tenant]);
+      const unit = new TenantUnitOfWork(tenant, db, this.boss, this.nextId);
+      const answer = await work(unit);
+      jobs.push(...unit.enqueued);
+      return answer;
+    });
+    this.wake(jobs);
+    return result;
+  }
+
+  waiting(tenant: string, lane: Lane): Promise<Waiting> {
+    return this.asking((db) => countWaiting(db, tenant, lane));
+  }
+
+  claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number): Promise<Outgoing[]> {
+    return claimCommands(this.database, tenant, lane, want, leaseMs);
+  }
+
+  async settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void> {
+    await this.committing(async (db) => {
+      await settleCommands(db, tenant, answers);
+      return { result: undefined, jobs };
+    });
+  }
+
+  async settleImport(
+    tenant: string,
+    receipt: string,
+    end: { lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] },
+  ): Promise<void> {
+    await this.committing(async (db) => {
+      const lanes = await settleImportedCommands(db, tenant, receipt, end);
+      return { result: undefined, jobs: lanes.map((lane) => ({ queue: 'send-commands', data: { tenant, lane } })) };
+    });
+  }
+
+  async command(tenant: string, id: string): Promise<Outgoing | undefined> {
+    return uuid.test(id) ? readCommand(this.database, tenant, id) : undefined;
+  }
+
+  async markSeen(tenant: string, commandId: string, seen: boolean): Promise<void> {
+    if (uuid.test(commandId)) await this.asking((db) => markCommandSeen(db, tenant, commandId, seen));
+  }
+
+  async delivery(tenant: string, id: string): Promise<DeliveryRecord | undefined> {
+    return uuid.test(id) ? asked(() => readDelivery(this.database, tenant, id)) : undefined;
+  }
+
+  parked(tenant: string, limit: number): Promise<Parked[]> {
+    return listParked(this.database, tenant, limit);
+  }
+
+  async replay(tenant: string, id: string): Promise<boolean> {
+    if (!uuid.test(id)) return false;
+    return this.committing(async (db) => {
+      const job = await unpark(db, tenant, id);
+      return { result: job !== undefined, jobs: job ? [job] : [] };
+    });
+  }
+
+  personByIdentifier(tenant: string, identifier: string): Promise<Person | undefined> {
+    return findPerson(this.database, tenant, identifier);
+  }
+
+  commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]> {
+    return this.database.transaction(async (db) => {
+      // The one statement that does read everything.
+      await rows(db, `select set_config('enable_seqscan', 'on', true), set_config('statement_timeout', '10000', true)`);
+      return rows(db, `select lane, status, count(*)::int as count from connector.command where tenant = $1 group by lane, status order by 1, 2`, [tenant]);
+    });
+  }
+
+  tidy(olderThanMs: number): Promise<number> {
+    return deleteFinished(this.database, olderThanMs);
+  }
+
+  async ping(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, pingTimeoutMs, false)));
+    const answered = this.database.rows(`select 1`).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+  }
+
+  close(): Promise<void> {
+    return this.shut();
+  }
+
+  private asking<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return asked(() => work(this.database.pool));
+  }
+
+  /** One transaction for rows and jobs; the workers of this process hear of it when it is on disk. */
+  private async committing<T>(work: (db: Db) => Promise<{ result: T; jobs: Job[] }>): Promise<T> {
+    const { result, jobs } = await this.database.transaction(async (db) => {
+      const done = await work(db);
+      if (done.jobs.length > 0) await enqueue(this.boss, done.jobs, db);
+      return done;
+    });
+    this.wake(jobs);
+    return result;
+  }
+
+  private wake(jobs: readonly Job[]): void {
+    for (const queue of dueQueues(jobs)) this.queue.wake(queue);
+  }
+}

@@ -1,0 +1,137 @@
+import { identifierKeys, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
+import { rows, type Db } from './database.js';
+import type { CommandStatus } from './entities.js';
+import { storable, storableJson } from './storable.js';
+
+/**
+ * Writes what was decided, with a handful of statements however much it is, and answers the lanes that now have commands to
+ * send. Persons come before commands, here and wherever answers are settled: one order everywhere means no deadlock.
+ */
+export async function saveChanges(db: Db, tenant: string, changes: Changes, nextId: () => string): Promise<Lane[]> {
+  const lanes = new Set<Lane>();
+  await savePersons(db, tenant, changes.persons);
+  await absorb(db, tenant, changes.absorbed);
+  for (const lane of await release(db, tenant, changes.persons)) lanes.add(lane);
+  for (const lane of await addCommands(db, tenant, changes.commands, nextId)) lanes.add(lane);
+  await saveOutcomes(db, tenant, changes.outcomes);
+  return [...lanes];
+}
+
+/** Identifiers only ever come: each value ever said may be how the next event names the person. */
+async function savePersons(db: Db, tenant: string, persons: readonly Person[]): Promise<void> {
+  if (persons.length === 0) return;
+  const ordered = [...persons].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const keys = ordered.flatMap((person) => [...new Set(identifierKeys(person).map(storable))].map((identifier) => ({ id: person.id, identifier })));
+  await rows(
+    db,
+    `with saved as (
+       insert into connector.person (tenant, id, state, identity, updated_at)
+       select $1, given.id, given.state::jsonb, given.state::jsonb->'identity', clock_timestamp()
+       from unnest($2::text[], $3::text[]) as given (id, state)
+       on conflict (tenant, id) do update set state = excluded.state, identity = excluded.identity, updated_at = excluded.updated_at
+     )
+     insert into connector.person_identifier (tenant, identifier, person_id)
+     select $1, given.identifier, given.id from unnest($4::text[], $5::text[]) as given (id, identifier)
+     on conflict do nothing`,
+    [tenant, ordered.map(({ id }) => id), ordered.map((person) => storableJson(person)), keys.map(({ id }) => id), keys.map(({ identifier }) => identifier)],
+  );
+}
+
+/** `from` may itself have absorbed somebody earlier in the batch; everybody ends at the last one. */
+async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Promise<void> {
+  if (absorbed.length === 0) return;
+  const next = new Map(absorbed.map(({ from, into }) => [from, into]));
+  const last = (id: string): string => (next.has(id) ? last(next.get(id)!) : id);
+  const from = [...next.keys()];
+  await rows(
+    db,
+    `with moved as (select * from unnest($2::text[], $3::text[]) as pair (gone, stays)),
+     commands as (
+       update connector.command c set person_id = moved.stays from moved where c.tenant = $1 and c.person_id = moved.gone
+     ), named as (
+       insert into connector.person_identifier (tenant, identifier, person_id)
+       select i.tenant, i.identifier, moved.stays from connector.person_identifier i join moved on i.person_id = moved.gone
+       where i.tenant = $1 on conflict do nothing
+     ), unnamed as (
+       delete from connector.person_identifier i using moved where i.tenant = $1 and i.person_id = moved.gone
+     )
+     delete from connector.person p using moved where p.tenant = $1 and p.id = moved.gone`,
+    [tenant, from, from.map(last)],
+  );
+}
+
+/** Commands that waited for an identifier go out now that there is one. */
+async function release(db: Db, tenant: string, persons: readonly Person[]): Promise<Lane[]> {
+  const reachable = persons.filter(({ identity }) => identity.klaviyoId ?? identity.externalId ?? identity.email ?? identity.phone);
+  if (reachable.length === 0) return [];
+  const released = await rows<{ lane: Lane }>(
+    db,
+    `with released as (
+       update connector.command set status = 'pending', due_at = clock_timestamp()
+       where tenant = $1 and person_id = any($2::text[]) and status = 'waiting' returning lane
+     ) select distinct lane from released`,
+    [tenant, reachable.map(({ id }) => id)],
+  );
+  return released.map(({ lane }) => lane);
+}
+
+async function addCommands(db: Db, tenant: string, commands: Changes['commands'], nextId: () => string): Promise<Lane[]> {
+  if (commands.length === 0) return [];
+  const updated = commands.filter(({ command }) => command.do === 'upsert-profile').map(({ personId }) => personId);
+  if (updated.length > 0) await supersede(db, tenant, updated);
+  const lastUpdate = new Map(commands.flatMap((given) => (given.command.do === 'upsert-profile' ? [[given.personId, given] as const] : [])));
+  const given = commands.map((one) => {
+    const { deliveryId, personId, command, reachable } = one;
+    const json = storableJson(command);
+    const outdated = command.do === 'upsert-profile' && lastUpdate.get(personId) !== one;
+    const status: CommandStatus = outdated ? 'superseded' : reachable ? 'pending' : 'waiting';
+    return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, status };
+  });
+  const column = <K extends keyof (typeof given)[number]>(name: K) => given.map((row) => row[name]);
+  const added = await rows<{ lane: Lane }>(
+    db,
+    `with added as (
+       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, bytes, dedupe_key, status, attempts, due_at)
+       select given.id, $1, given.lane, given.delivery_id, given.person_id, given.command::jsonb, given.bytes, given.dedupe_key,
+         given.status, 0, clock_timestamp()
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[])
+         as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, status)
+       on conflict (tenant, dedupe_key) do nothing
+       returning lane, status
+     ) select distinct lane from added where status = 'pending'`,
+    [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('status')],
+  );
+  return added.map(({ lane }) => lane);
+}
+
+/** A profile update holds all that the ones before it held, so those not yet on their way need not go. */
+async function supersede(db: Db, tenant: string, persons: string[]): Promise<void> {
+  await rows(
+    db,
+    `with superseded as (
+       update connector.command set status = 'superseded', settled_at = clock_timestamp()
+       where tenant = $1 and person_id = any($2::text[]) and lane = 'upsert-profile' and status in ('pending', 'waiting')
+       returning id
+     )
+     insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,
+    [tenant, persons],
+  );
+}
+
+async function saveOutcomes(db: Db, tenant: string, outcomes: readonly DeliveryOutcome[]): Promise<void> {
+  if (outcomes.length === 0) return;
+  await rows(
+    db,
+    `update connector.delivery d set status = given.status, code = given.code, notes = given.notes::jsonb
+     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as given (id, status, code, notes)
+     -- By id alone, see \`ofTenant\` in settle.ts.
+     where d.id = given.id and d.tenant || '' = $1`,
+    [
+      tenant,
+      outcomes.map(({ id }) => id),
+      outcomes.map(({ status }) => status),
+      outcomes.map((outcome) => (outcome.status === 'parked' ? outcome.code : null)),
+      outcomes.map(({ notes }) => storableJson(notes)),
+    ],
+  );
+}

@@ -1,0 +1,20 @@
+import { openStore } from '#store';
+import { emptyDatabase, freshDatabase } from '../support/database.js';
+import { silentLog } from '../support/database-log.js';
+test('opens', async () => {
+  const t0 = Date.now();
+  const db = await freshDatabase();
+  console.log('fresh', Date.now() - t0);
+  const t1 = Date.now();
+  const s = await openStore({ url: db.url, log: console as never });
+  console.log('open', Date.now() - t1);
+  expect(await s.store.ping()).toBe(true);
+  await s.close();
+  const e = await emptyDatabase();
+  const t2 = Date.now();
+  const all = await Promise.all([1, 2, 3].map(() => openStore({ url: e.url, log: console as never })));
+  console.log('3 open', Date.now() - t2);
+  await Promise.all(all.map((x) => x.close()));
+  await e.drop();
+  await db.drop();
+});
