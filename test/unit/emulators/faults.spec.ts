@@ -1,4 +1,5 @@
 import { FaultPlan, type FaultRule, type KlaviyoEmulator, startKlaviyo, startWalletCrew } from '#emulators';
+import { closing } from './support/closing.js';
 import { type Caller, eventBody, klaviyoCaller } from './support/klaviyo-client.js';
 
 let klaviyo: KlaviyoEmulator;
@@ -85,9 +86,8 @@ test('another process sets faults over HTTP', async () => {
 });
 
 test('The Wallet Crew fails in the same ways, in its own words', async () => {
-  const walletCrew = await startWalletCrew();
+  const walletCrew = closing(await startWalletCrew());
   walletCrew.faults.set([{ kind: 'status', status: 503, operation: 'list_passes', retryAfter: 2 }]);
   const response = await fetch(`${walletCrew.url}/api/acme/passes`, { headers: { 'X-API-KEY': 'wc_test' } });
   expect([response.status, response.headers.get('retry-after'), response.headers.get('content-type')]).toEqual([503, '2', 'application/problem+json']);
-  await walletCrew.close();
 });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { closing } from './closing.js';
 
 export interface Received {
   headers: IncomingHttpHeaders;
@@ -21,14 +22,14 @@ export async function startReceiver(answer: (received: Received, count: number) 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return {
+  return closing({
     url: `http://127.0.0.1:${port}/hook`,
     received,
     close: () => new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     }),
-  };
+  });
 }
 
 function parse(raw: Buffer): unknown {
