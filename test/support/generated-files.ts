@@ -12,7 +12,7 @@ const meanings: Record<keyof typeof propertyNames, [type: string, meaning: strin
   installedCount: ['number', 'In how many wallets the person holds passes now; one pass in two wallets counts twice.'],
   firstInstalledAt: ['date', 'When a pass was first installed. Absent before that.'],
   lastChangedAt: ['date', 'When a pass was last installed or removed. Absent before that.'],
-  lastChange: ['text', '`Installed` or `Uninstalled`: which of the two that was.'],
+  lastChange: ['text', '`Installed` or `Uninstalled`: the status of that pass in that wallet after the change.'],
   registeredAt: ['date', 'When the person registered through The Wallet Crew.'],
 };
 

@@ -54,8 +54,11 @@ export function decide(event: WalletEvent, found: readonly Person[], rules: Rule
   }
 
   const profile = profileOf(person, rules);
-  const fresh = fingerprint(JSON.stringify([profile, person.identity]));
-  if (fresh !== before.profile) {
+  // What Klaviyo's answers taught us is not news to Klaviyo.
+  const { email, phone, externalId } = person.identity;
+  const fresh = fingerprint(JSON.stringify([profile, email, phone, externalId]));
+  // An absorbed person's own update may still wait and would be sent last; only a newer one replaces it.
+  if (fresh !== before.profile || others.length > 0) {
     commands.push(profile);
     person.profile = fresh;
   }

@@ -107,7 +107,7 @@ export class Account {
     }
     meter.observe('klaviyo_request_seconds', { operation }, (performance.now() - started) / 1000);
     meter.count('klaviyo_requests_total', { operation, status });
-    
+    await this.#book(() => permits.settle([permit]));
     await this.#book(() => (outcome.ok ? this.#answered(begun) : this.#learnFrom(outcome.problem, operation, begun)));
     return outcome;
   }

@@ -9,7 +9,7 @@ export interface Pong {
 /** Accounts may be asked for 15 times a minute, by all replicas together. */
 const keptMs = 60_000;
 
-/** Asks Klaviyo who the key belongs to, once a minute; what was heard last is good enough in between. */
+/** Asks Klaviyo who the key belongs to, once a minute; what was heard last is good enough in between, unless other calls fared otherwise since. */
 export class Ping {
   #heard: { at: number; pong: Pong } | undefined;
   #asking: Promise<Pong> | undefined;
@@ -17,7 +17,8 @@ export class Ping {
   constructor(private readonly account: Account) {}
 
   async ask(): Promise<Pong> {
-    if (this.#heard && this.account.clock.now() - this.#heard.at < keptMs) return this.#heard.pong;
+    const heard = this.#heard;
+    if (heard && heard.pong.ok !== this.account.failing && this.account.clock.now() - heard.at < keptMs) return heard.pong;
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     return this.#asking;
   }

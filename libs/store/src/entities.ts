@@ -143,6 +143,8 @@ export const PauseEntity = defineEntity({
     operation: p.text().primary(),
     until: p.datetime(6),
     failures: p.integer(),
+    /** Whether a call tried the account since the last failure counted. */
+    probed: p.boolean(),
   },
 });
 

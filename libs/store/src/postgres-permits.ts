@@ -23,27 +23,28 @@ export class PostgresPermits implements Permits {
 
   async pause(account: string, operation: string, ms: number): Promise<void> {
     await this.database.rows(
-      `insert into connector.pause as p (account, operation, until, failures)
-       values ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', 0)
+      `insert into connector.pause as p (account, operation, until, failures, probed)
+       values ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', 0, false)
        on conflict (account, operation) do update set until = greatest(p.until, excluded.until)`,
       [account, operation, ms],
     );
   }
 
-  /** Calls that fail together, in the same outage, count once: only the first finds the account not yet paused. */
+  /** All calls of one outage count as one failure: once an account failed, only a call that was made to try it again counts. */
   async failed(account: string): Promise<void> {
     const pauseAfter = (failures: string) => `clock_timestamp() + least(15, 0.5 * 2 ^ least(${failures}, 10)) * (0.75 + 0.25 * random()) * interval '1 second'`;
     await this.database.rows(
-      `insert into connector.pause as p (account, operation, until, failures) values ($1, '*', ${pauseAfter('0')}, 1)
-       on conflict (account, operation) do update set until = ${pauseAfter('p.failures')}, failures = p.failures + 1
-       where p.until <= clock_timestamp()`,
+      `insert into connector.pause as p (account, operation, until, failures, probed) values ($1, '*', ${pauseAfter('0')}, 1, false)
+       on conflict (account, operation) do update
+         set until = greatest(p.until, ${pauseAfter('p.failures')}), failures = p.failures + 1, probed = false
+         where p.failures = 0 or p.probed`,
       [account],
     );
   }
 
   async recovered(account: string): Promise<void> {
     await this.database.rows(
-      `update connector.pause set failures = 0, until = least(until, clock_timestamp()) where account = $1 and operation = '*' and failures > 0`,
+      `update connector.pause set failures = 0, probed = false, until = least(until, clock_timestamp()) where account = $1 and operation = '*' and failures > 0`,
       [account],
     );
   }

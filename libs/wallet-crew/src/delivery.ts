@@ -24,7 +24,8 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
   // Where a fact may stand, nearest first: the pass or account itself, the data around it, the envelope.
   const places = [pass, account, data, envelope].filter((place): place is Json => place !== undefined);
   const kind = kindOf(name);
-  const said = first(places, ['timestamp', 'occurredAt', 'occurred_at', 'time', 'date', 'eventDate', 'createdAt', 'created_at'], (value) => value);
+  // A pass or an account says when it was itself created; that is the time of the event only where nothing better is said, and not inside them.
+  const said = first(places, ['timestamp', 'occurredAt', 'occurred_at', 'time', 'date', 'eventDate'], (value) => value) ?? first([envelope, data], ['createdAt', 'created_at'], (value) => value);
   const at = said === undefined ? receivedAt : timeOf(said, receivedAt);
 
   const event: WalletEvent = {
@@ -70,7 +71,7 @@ function inner(envelope: Json): Json {
   return object(envelope, ['data', 'payload', 'body', 'content', 'eventData']) ?? envelope;
 }
 
-const kinds: Record<string, EventKind> = {
+const kinds = new Map<string, EventKind>(Object.entries({
   'customer:registered': 'registered',
   'customer:created': 'registered',
   // An upsert of somebody we never met is their registration; decide() counts it once.
@@ -83,12 +84,12 @@ const kinds: Record<string, EventKind> = {
   'pass:installed': 'pass-installed',
   'pass:uninstalled': 'pass-uninstalled',
   'pass:removed': 'pass-uninstalled',
-};
+} satisfies Record<string, EventKind>));
 
 /** `Pass:Installed`, `pass.installed` and `wallet_installed` are one event; the vendor's own pages spell it both ways. */
 function kindOf(name: string): WalletEvent['kind'] {
   const plain = name.trim().toLowerCase().replaceAll(/[.:/\s]+/g, ':').replace(/^wallet_/, 'pass:').replace(/^on(pass|customer)/, '$1:');
-  return kinds[plain] ?? 'unknown';
+  return kinds.get(plain) ?? 'unknown';
 }
 
 function walletOf(device: string | undefined): Wallet | undefined {
@@ -102,7 +103,7 @@ const dayMs = 86_400_000;
 /** ISO 8601, or epoch seconds or milliseconds; text without a zone is taken as UTC. */
 function timeOf(said: unknown, receivedAt: number): number {
   const number = typeof said === 'number' ? said : typeof said === 'string' && /^\d{9,14}$/.test(said.trim()) ? Number(said) : undefined;
-  const at = number === undefined ? Date.parse(zoned(String(said).trim())) : number < 1e11 ? number * 1000 : number;
+  const at = number === undefined ? (typeof said === 'string' ? Date.parse(zoned(said.trim())) : NaN) : number < 1e11 ? number * 1000 : number;
   // Klaviyo takes nothing before 2000; a time ahead would win over everything that really happens until then.
   if (!(at >= year2000 && at <= receivedAt + dayMs)) throw new ConnectorError('EVENT_TIME_UNUSABLE');
   return Math.trunc(at);
@@ -129,6 +130,8 @@ function identifiersOf(places: Json[], account: Json | undefined): Record<string
   return found;
 }
 
+const consentPrefix = 'consents_';
+
 /** Every explicit yes or no; which of them are consents the tenant says. */
 function answersOf(places: Json[]): Record<string, boolean> {
   const answers: Record<string, boolean> = {};
@@ -139,7 +142,7 @@ function answersOf(places: Json[]): Record<string, boolean> {
   const nested = merge(places, ['consents']);
   for (const [key, value] of Object.entries(nested)) {
     add(key, value);
-    add(`consents_${key}`, value);
+    if (!key.startsWith(consentPrefix)) add(consentPrefix + key, value);
   }
   for (const place of [...places, merge(places, ['metadata']), merge(places, ['additionalData'])]) {
     for (const [key, value] of Object.entries(place)) add(key, value);
@@ -165,16 +168,19 @@ function sourceOf(places: Json[]): WalletEvent['source'] {
 }
 
 /**
- * The sender's own id where it gives one. Otherwise what happened, to what, where and when; and where not even a time is
- * given, the whole body: two equal bodies cannot be told apart.
+ * The sender's own id where it gives one. Otherwise all that we read from it, however it was spelled: two updates in one
+ * second differ in something, and only that tells them from a redelivery. Where not even a time is given, the whole body:
+ * two equal bodies cannot be told apart.
  */
 function keyOf(envelope: Json, event: WalletEvent, timed: boolean): string {
   // In a flat body `id` may as well be the pass's or the customer's, which come back with every event.
   const own = text(envelope, ['eventId', 'event_id', 'deliveryId', ...(inner(envelope) === envelope ? [] : ['id'])]);
   if (own) return `id:${own}`;
-  const happening = timed && event.kind !== 'unknown' && (event.pass || Object.keys(event.identifiers).length > 0)
-    ? [event.kind, event.pass?.id ?? Object.entries(event.identifiers).toSorted(), event.wallet, event.at, Object.entries(event.answers).toSorted()]
-    : canonical(envelope);
+  const { name: _spelling, ...said } = event;
+  // `consents: {email}` and `consents_email` are one answer.
+  const answers = Object.fromEntries(Object.entries(event.answers).map(([key, given]) => [key.startsWith(consentPrefix) ? key.slice(consentPrefix.length) : key, given]));
+  const isTold = timed && event.kind !== 'unknown' && (event.pass || Object.keys(event.identifiers).length > 0);
+  const happening = canonical(isTold ? { ...said, answers } : envelope);
   return `is:${createHash('sha256').update(JSON.stringify(happening)).digest('base64url')}`;
 }
 

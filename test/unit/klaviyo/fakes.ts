@@ -96,7 +96,7 @@ export function errorBody(status: number, code: string, pointer: string | undefi
 }
 
 export function settingsFor(baseUrl: string, more: Partial<KlaviyoSettings> = {}): KlaviyoSettings {
-  return Object.assign(new KlaviyoSettings(), { baseUrl, apiKey: 'pk_secret0123456789', timeoutMs: 2000, ...more });
+  return Object.assign(new KlaviyoSettings(), { baseUrl, apiKey: 'pk_secret0123456789', timeoutMs: 5000, ...more });
 }
 
 /** The adapter for one tenant, `shop`, with everything around it in hand. Waiting for a permit moves the clock. */

@@ -64,7 +64,9 @@ describe('A call to Klaviyo', () => {
     // TLS to a peer that never shakes hands: only the connect timeout ends it.
     const { marketing } = adapter(`https://127.0.0.1:${(silent.address() as { port: number }).port}`, { timeoutMs: 10_000, connectTimeoutMs: 150 });
     closing.push(() => marketing.close());
+    const started = performance.now();
     expect(await sendOne(marketing)).toMatchObject({ outcome: 'later', code: 'KLAVIYO_UNAVAILABLE', words: 'No answer in time.' });
+    expect(performance.now() - started).toBeLessThan(8000);
   });
 
   it('makes one attempt, because every attempt needs a permit', async () => {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
@@ -25,13 +26,13 @@ export async function runSandbox(environment: Environment): Promise<void> {
   const klaviyo = await startKlaviyo({ accounts: { [sandboxKeys.klaviyo]: { name: 'Sandbox', lists } } });
   const walletCrew = await startWalletCrew({ tenants: { [sandboxTenant]: { apiKeys: { [sandboxKeys.walletCrew]: ['*'] } } } });
   const settings = sandboxSettings(walletCrew.url, klaviyo.url);
-  const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: join(environment.dataDir, 'sandbox'), log });
+  const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: freshFolder(environment.dataDir), log });
   const opened = await openStore({ url: database.url, log });
   const { url } = await startConnector({ settings, opened, clock, log, meter: new PromMeter() }, { ...environment, workers: true });
   say(faint(`database, both emulators and the connector were up after ${((clock.now() - startedAt) / 1000).toFixed(1)} s\n`));
 
   const hook = `${url}/api/${sandboxTenant}/webhooks/listeners/wallet-crew`;
-  // Every run meets people it has not met before: the database keeps those of earlier runs.
+  // Every run plays another day.
   const firstCustomer = Math.floor(startedAt / 1000) % 9_000;
   const start = new Date(startedAt - 10 * hourMs).toISOString();
   const day = sampleDay({ customers, seed: firstCustomer, firstCustomer, start }).filter(({ at }) => Date.parse(at) <= startedAt);
@@ -40,6 +41,22 @@ export async function runSandbox(environment: Environment): Promise<void> {
   await playTheRest(day.filter((event) => !belongsTo(event, followed)), { hook, store: opened.store, walletCrew, clock });
   await klaviyo.settle();
   summary(day, klaviyo, url, walletCrew);
+}
+
+/** Each sandbox starts with an empty database, named after its process; those of processes that have ended are removed. */
+function freshFolder(dataDir: string): string {
+  const prefix = 'sandbox-';
+  const old = existsSync(dataDir) ? readdirSync(dataDir).filter((name) => name.startsWith(prefix)) : [];
+  for (const name of old) if (!isAlive(Number(name.slice(prefix.length)))) rmSync(join(dataDir, name), { recursive: true, force: true });
+  return join(dataDir, `${prefix}${process.pid}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 interface Stage {

@@ -10,21 +10,27 @@ export interface Choice {
   since: number;
 }
 
-/** More are never needed to know the choice in force; repeated equal answers in the middle are dropped first. */
-const keptStatements = 40;
+/** An answer repeated more often than this loses its middle, so that a person does not grow without end. */
+const keptStatements = 1_000;
 
-/** All statements in order of time, each once. */
+/** What was said, with one more statement, in order of time. */
 export function withStatement(statements: readonly Statement[] | undefined, said: Statement): Statement[] {
   return inOrder([...(statements ?? []), said]);
 }
 
+/**
+ * Statements in order of time, each once, and only those that can still matter: the last of the opposite answer and all
+ * that follow it. The repeated ones are kept too, because an opposite answer told late may split their row anywhere.
+ */
 export function inOrder(statements: Statement[]): Statement[] {
   const byTime = statements
     // At the same instant the "no" is read last, so it wins.
     .toSorted((a, b) => a.at - b.at || Number(b.given) - Number(a.given))
     .filter((said, i, all) => i === 0 || said.at !== all[i - 1]!.at || said.given !== all[i - 1]!.given);
-  if (byTime.length <= keptStatements) return byTime;
-  return byTime.filter((said, i) => byTime[i - 1]?.given !== said.given || byTime[i + 1]?.given !== said.given);
+  const opposite = byTime.findLastIndex(({ given }) => given !== byTime.at(-1)!.given);
+  const row = byTime.slice(opposite + 1);
+  const kept = row.length > keptStatements ? [row[0]!, ...row.slice(1 - keptStatements)] : row;
+  return opposite < 0 ? kept : [byTime[opposite]!, ...kept];
 }
 
 /**

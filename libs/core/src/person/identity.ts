@@ -8,19 +8,34 @@ import { newer, type Person, type Said } from './person.js';
 /** Klaviyo refuses addresses of 100 characters and more with the whole batch. */
 const longestEmail = 99;
 
+const roles = ['email', 'phone'] as const;
+
 /** The identifiers of an event under one spelling: e-mail and phone by their role, everything else as the sender names it. */
 export function identifiersOf(event: WalletEvent, rules: Rules): { identifiers: Record<string, string>; notes: Note[] } {
   const identifiers: Record<string, string> = {};
   const notes: Note[] = [];
+  const usable = { email: usableEmail, phone: rules.toE164 };
+  for (const role of roles) {
+    // In the tenant's order of keys: which of two addresses counts must not depend on how the sender sorts them.
+    for (const key of rules.identity[role]) {
+      const raw = event.identifiers[key];
+      const value = raw === undefined ? undefined : usable[role](raw);
+      if (value !== undefined) identifiers[role] ??= value;
+      else if (raw !== undefined) notes.push(unusable[role]);
+    }
+  }
   for (const [key, raw] of Object.entries(event.identifiers)) {
-    const role = (['email', 'phone'] as const).find((name) => rules.identity[name].includes(key));
-    const value = role === 'email' ? usableEmail(raw) : role === 'phone' ? rules.toE164(raw) : raw.trim() || undefined;
-    if (value !== undefined) identifiers[role ?? key] ??= value;
-    else if (role === 'email') notes.push({ by: 'identity', says: 'The e-mail address cannot be used.', code: 'EMAIL_UNUSABLE' });
-    else if (role === 'phone') notes.push({ by: 'identity', says: 'The phone number cannot be used.', code: 'PHONE_UNUSABLE' });
+    // What merely happens to be called `email`, while the tenant keeps the address elsewhere, must not pass for one.
+    const isContact = roles.some((role) => role === key || rules.identity[role].includes(key));
+    if (!isContact && raw.trim()) identifiers[key] = raw.trim();
   }
   return { identifiers, notes };
 }
+
+const unusable: Record<(typeof roles)[number], Note> = {
+  email: { by: 'identity', says: 'The e-mail address cannot be used.', code: 'EMAIL_UNUSABLE' },
+  phone: { by: 'identity', says: 'The phone number cannot be used.', code: 'PHONE_UNUSABLE' },
+};
 
 function usableEmail(raw: string): string | undefined {
   const email = raw.trim().toLowerCase();

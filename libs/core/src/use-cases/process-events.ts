@@ -39,28 +39,27 @@ export class ProcessEvents {
     const waiting = await unit.undecided(batchSize);
     if (waiting.length === 0) return 0;
     const deliveries = waiting.map((delivery) => this.readAgain(delivery));
-    const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => lookupKeys(event, rules)))]));
+    const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => keysToLoad(event, rules)))]));
     const outcomes = deliveries.map((delivery) => this.one(delivery, known, rules));
     await unit.save(known.changes(outcomes));
     return deliveries.length;
   }
 
-  private readAgain(delivery: Delivery): Delivery {
+  private readAgain(delivery: Delivery): Delivery & { unreadable?: unknown } {
     if (delivery.event.kind !== 'unknown' || delivery.body === undefined) return delivery;
     try {
       return { ...delivery, event: this.read(delivery.body, delivery.receivedAt) };
-    } catch {
-      return delivery;
+    } catch (unreadable) {
+      return { ...delivery, unreadable };
     }
   }
 
-  private one(delivery: Delivery, known: Known, rules: Rules): DeliveryOutcome {
-    const { id, event } = delivery;
+  private one({ id, event, unreadable }: Delivery & { unreadable?: unknown }, known: Known, rules: Rules): DeliveryOutcome {
     this.meter.count('connector_events_total', { tenant: rules.tenant, kind: event.kind });
-    if (event.kind === 'unknown') {
-      return { id, status: 'ignored', notes: [{ by: 'wallet-crew', says: `"${event.name}" is kept, but means nothing to us.` }] };
-    }
     try {
+      // Parked again: as "ignored" it would vanish from what the operator has to look after.
+      if (unreadable !== undefined) throw unreadable;
+      if (event.kind === 'unknown') return { id, status: 'ignored', notes: [{ by: 'wallet-crew', says: `"${event.name}" is kept, but means nothing to us.` }] };
       const decision = decide(event, known.owners(lookupKeys(event, rules)), rules, this.clock.now());
       return { id, status: 'processed', notes: [...decision.notes, ...known.learn(id, decision)] };
     } catch (error) {
@@ -70,6 +69,15 @@ export class ProcessEvents {
       this.meter.count('connector_parked_total', { tenant: rules.tenant, code });
       return { id, status: 'parked', code, notes: [{ by: 'decide', says, code }] };
     }
+  }
+}
+
+/** An event that cannot even be looked up is parked when its turn comes; it must not keep the others from theirs. */
+function keysToLoad(event: WalletEvent, rules: Rules): string[] {
+  try {
+    return lookupKeys(event, rules);
+  } catch {
+    return [];
   }
 }
 

@@ -86,7 +86,11 @@ export class SendCommands {
           await this.clock.wait(slot.waitMs);
           continue;
         }
-        const commands = await this.store.claim(tenant, lane, slot, leaseMs);
+        const commands = await this.store.claim(tenant, lane, slot, leaseMs).catch(async (error: unknown) => {
+          // Kept, the leave would count against the limits of all replicas without a call.
+          await slot.release();
+          throw error;
+        });
         if (commands.length === 0) {
           await slot.release();
           // Due, but held back: another update of the same person is on its way.

@@ -7,15 +7,13 @@ import { passKind, type InWallet, type Pass } from './pass.js';
  * minimum, a maximum, or the value said last by the event's own time (The Wallet Crew delivers at least once and unordered).
  */
 export function afterEvent(pass: Pass | undefined, event: WalletEvent & { pass: { id: string } }, kinds: Rules['passKinds']): Pass {
-  const seen = { id: event.pass.id, kind: '', typeAt: -1, wallets: {}, ...pass } satisfies Pass as Pass;
+  const { id, type, kind } = event.pass;
+  const seen: Pass = pass ?? { id, kind: passKind({ id }, kinds), kindAt: -1, typeAt: -1, wallets: {} };
   const next: Pass = { ...seen, wallets: { ...seen.wallets } };
 
-  const namesType = event.pass.type !== undefined || event.pass.kind !== undefined;
-  if (!pass || (namesType && event.at > seen.typeAt)) {
-    next.kind = passKind(event.pass, kinds);
-    next.type = event.pass.type ?? seen.type;
-    next.typeAt = namesType ? event.at : -1;
-  }
+  // Asked also for a type that is already outdated: whether an unknown one is reported must not depend on the order either.
+  if (type !== undefined || kind !== undefined) Object.assign(next, newestKind(seen, { kind: passKind(event.pass, kinds), kindAt: event.at }));
+  if (type !== undefined) Object.assign(next, newestType(seen, { type, typeAt: event.at }));
   if (event.kind === 'pass-created') next.createdAt = Math.min(event.at, seen.createdAt ?? event.at);
   if (event.wallet && (event.kind === 'pass-installed' || event.kind === 'pass-uninstalled')) {
     next.wallets[event.wallet] = newest(seen.wallets[event.wallet], inWallet(event));
@@ -33,8 +31,7 @@ function inWallet(event: WalletEvent): InWallet {
 
 /** Both views of one pass, for instance when two persons turn out to be one. */
 export function merged(a: Pass, b: Pass): Pass {
-  const [older, newer] = a.typeAt <= b.typeAt ? [a, b] : [b, a];
-  const pass: Pass = { ...older, ...newer, wallets: {} };
+  const pass: Pass = { ...a, ...newestKind(a, b), ...newestType(a, b), wallets: {} };
   const createdAt = least(a.createdAt, b.createdAt);
   if (createdAt !== undefined) pass.createdAt = createdAt;
   for (const wallet of ['Apple', 'Google'] as const) {
@@ -43,6 +40,19 @@ export function merged(a: Pass, b: Pass): Pass {
     if (view) pass.wallets[wallet] = view;
   }
   return pass;
+}
+
+type OfKind = Pick<Pass, 'kind' | 'kindAt'>;
+type OfType = Pick<Pass, 'type' | 'typeAt'>;
+
+/** Said last wins; at the same instant the greater text, so that the order of arrival never matters. */
+function newestKind(a: OfKind, b: OfKind): OfKind {
+  return b.kindAt > a.kindAt || (b.kindAt === a.kindAt && b.kind > a.kind) ? { kind: b.kind, kindAt: b.kindAt } : { kind: a.kind, kindAt: a.kindAt };
+}
+
+function newestType(a: OfType, b: OfType): OfType {
+  const { type, typeAt } = b.typeAt > a.typeAt || (b.typeAt === a.typeAt && (b.type ?? '') > (a.type ?? '')) ? b : a;
+  return type === undefined ? { typeAt } : { type, typeAt };
 }
 
 function newest(seen: InWallet | undefined, now: InWallet): InWallet {

@@ -16,8 +16,9 @@ export interface Pass {
   id: string;
   /** The tenant's pass kind, for example `loyaltyCard`: a segment of the property name. */
   kind: string;
+  /** When the sender last named the kind, or a type of it; a pass can be converted to another type. */
+  kindAt: number;
   type?: string;
-  /** When the sender last named the type; a pass can be converted to another type. */
   typeAt: number;
   createdAt?: number;
   wallets: Partial<Record<Wallet, InWallet>>;

@@ -35,6 +35,8 @@ export class ImportJob {
   readonly total: number;
 
   start(at: number): void {
+    // Timers of a busy process may fire out of order: a finished job stays finished.
+    if (this.status !== 'queued') return;
     this.status = 'processing';
     this.started = at;
   }

@@ -19,7 +19,7 @@ export class PermitTables extends Migration {
     this.addSql(`alter table connector.permit set (
       autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000)`);
     this.addSql(`create table connector.pause (
-      account text not null, operation text not null, until timestamptz(6) not null, failures int not null, primary key (account, operation))`);
+      account text not null, operation text not null, until timestamptz(6) not null, failures int not null, probed boolean not null, primary key (account, operation))`);
     this.addSql(takePermits);
     this.addSql(settlePermits);
     this.addSql(giveBackPermits);
@@ -87,6 +87,9 @@ begin
       returning id
     )
     select array_agg(id::text) into permits from taken;
+    if probing then
+      update connector.pause s set probed = true where s.account = of_account and s.operation = '*';
+    end if;
     if random() < 0.02 then
       delete from connector.permit p
         where p.account = of_account and p.operation = of_operation and p.ends_at < moment - 2 * in_minute;

@@ -1,0 +1,140 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { ProcessEvents } from '#core';
+import { klaviyoLimits, type LoggedRequest, type Stats } from '#emulators';
+import { readSettings, rulesByTenant } from '#runtime';
+import { openStore } from '#store';
+import { readDelivery } from '#wallet-crew';
+import type { Bench } from './bench.ts';
+import { startConnector, startHelper, usage, type Running } from './processes.ts';
+import { expect, median, report, round, tell } from './report.ts';
+import { silentLog, type FreshDatabase } from './server.ts';
+import { storyLength, tenant, tenantSettings, webhookBody, writeConfig } from './tenant.ts';
+
+const mostOverMinimum = 1.1;
+const minutesOfHistory = 600;
+const megabyte = 1_000_000;
+
+/** A backlog: written to the inbox, decided, and sent to Klaviyo within its true limits. Memory is read before and after. */
+export const drain: Bench = async ({ server, quick, profile, events: wanted }) => {
+  const events = wanted ?? (quick ? 20_000 : 100_000);
+  const database = await server.fresh();
+  const klaviyo = await startHelper('klaviyo-process.ts', {});
+  await fillAndDecide(database, events, profile);
+
+  const empty = await server.fresh();
+  const idle = await startConnector({ databaseUrl: empty.url, configFile: writeConfig(klaviyo.url), workers: true });
+  await wait(quick ? 2_000 : 5_000);
+  const { rssBytes: idleBytes } = await usage(idle.url);
+  await idle.stop();
+  await empty.drop();
+
+  tell(`drain: ${events} commands in the track lane`);
+  const limit = { burst: klaviyoLimits.bulk_create_events.burstPerSecond, steady: klaviyoLimits.bulk_create_events.steadyPerMinute };
+  const fewest = Math.ceil(events / klaviyoLimits.bulk_create_events.maxItems!);
+  const leastMs = earliestMs(fewest, limit);
+  const begun = Date.now();
+  const ours = await startConnector({ databaseUrl: database.url, configFile: writeConfig(klaviyo.url), workers: true, ...(profile ? { profile } : {}) });
+  if (profile) process.kill(ours.pid, 'SIGUSR2');
+  const left = await drained(database, begun + 4 * leastMs + 30_000);
+  if (profile) process.kill(ours.pid, 'SIGUSR2');
+  const seconds = (Date.now() - begun) / 1000;
+
+  const stats = await ask<Stats>(klaviyo, 'stats');
+  const log = await ask<LoggedRequest[]>(klaviyo, 'requests');
+  const bulk = log.filter(({ operation, status }) => operation === 'bulk_create_events' && status === 202);
+  const singles = log.filter(({ operation }) => operation === 'create_event').length;
+  const firstAt = Math.min(...bulk.map(({ at, ms }) => at - ms));
+  const sendingMs = Math.max(...bulk.map(({ at }) => at)) - firstAt;
+  const requestMs = median(bulk.map(({ ms }) => ms));
+  const minimumMs = leastMs + requestMs;
+  const ratio = round(sendingMs / minimumMs, 2);
+  report('drain', {
+    events, left, seconds: round(sendingMs / 1000, 2), minimumSeconds: round(minimumMs / 1000, 2), ratio, requests: bulk.length, fewestRequests: fewest, singleCalls: singles,
+    requestP50Ms: round(requestMs), throttled: stats.throttled, fromStartOfProcessSeconds: round(seconds, 2), eventsPerSecond: round(bulk.reduce((sum, { items }) => sum + items, 0) / (sendingMs / 1000), 0),
+    minimumIs: `sending request ${fewest} as early as at most ${limit.burst} in any second and ${limit.steady} in any minute allow, plus the median duration of a request`,
+  });
+  expect(left === 0, `${left} events were left when the time was up`);
+  expect(stats.throttled === 0, `${stats.throttled} requests were refused for their rate`);
+  expect(ratio <= mostOverMinimum, `drain: ${ratio} of the least possible time, at most ${mostOverMinimum}`);
+
+  const after = await usage(ours.url);
+  report('memory', { idleMegabytes: round(idleBytes / megabyte, 0), afterDrainMegabytes: round(after.rssBytes / megabyte, 0), drainedEvents: events - left });
+  await ours.stop();
+  await klaviyo.stop();
+  await database.drop();
+};
+
+/** Persons' stories run side by side, as they do in life: a batch holds about as many persons as events, the dearest case. */
+async function fillAndDecide(database: FreshDatabase, events: number, profile: string | undefined): Promise<void> {
+  const { store, queue, close } = await openStore({ url: database.url, log: silentLog });
+  const people = Math.ceil(events / storyLength);
+  const now = Date.now();
+  tell(`drain: ${events} webhooks of ${people} persons into the inbox`);
+  let begun = performance.now();
+  const batch = 1_000;
+  for (let from = 0; from < events; from += batch) {
+    const deliveries = Array.from({ length: Math.min(batch, events - from) }, (_, i) => {
+      const n = from + i;
+      const step = Math.floor(n / people);
+      const body = webhookBody(`p${n % people}`, step, now - (minutesOfHistory - step) * 60_000 + (n % people));
+      return { tenant, receivedAt: now, body, ...readDelivery(body, now) };
+    });
+    await store.receive(deliveries);
+  }
+  const filled = (performance.now() - begun) / 1000;
+  report('fill', { events, perSecond: round(events / filled, 0), seconds: round(filled) });
+
+  tell('drain: deciding them');
+  const rules = rulesByTenant(readSettings(tenantSettings('http://127.0.0.1:9'), [])).get(tenant)!;
+  const quiet = { count: () => undefined, observe: () => undefined };
+  const clock = { now: () => Date.now(), wait: (ms: number) => wait(ms) };
+  const processEvents = new ProcessEvents(store, queue, () => rules, (body, receivedAt) => readDelivery(body, receivedAt).event, clock, silentLog, quiet);
+  const stopProfile = profile ? await ownProfile(profile) : undefined;
+  const cpu = process.cpuUsage();
+  begun = performance.now();
+  await processEvents.run(tenant);
+  const decided = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  await stopProfile?.();
+  report('process', { events, perSecond: round(events / decided, 0), seconds: round(decided), cpuMicrosPerEvent: round((user + system) / events, 0) });
+  await close();
+}
+
+/** Asks the database, because an emulator's log says nothing of what is still to come. */
+async function drained(database: FreshDatabase, until: number): Promise<number> {
+  for (let shown = 0; ; ) {
+    const [row] = await database.query<{ n: number }>(`select count(*)::int as n from connector.command where lane = 'track' and status in ('pending', 'sending')`);
+    const left = row?.n ?? 0;
+    if (left === 0 || Date.now() > until) return left;
+    if (Date.now() - shown > 5_000) {
+      shown = Date.now();
+      tell(`  ${left} left`);
+    }
+    await wait(500);
+  }
+}
+
+/** When the last of `requests` can be sent at the earliest: no second holds more than `burst`, no minute more than `steady`. */
+export function earliestMs(requests: number, { burst, steady }: { burst: number; steady: number }): number {
+  const at: number[] = [];
+  for (let n = 0; n < requests; n++) at.push(Math.max(0, n < burst ? 0 : at[n - burst]! + 1_000, n < steady ? 0 : at[n - steady]! + 60_000));
+  return at.at(-1) ?? 0;
+}
+
+async function ask<T>(klaviyo: Running, what: string): Promise<T> {
+  return (await (await fetch(`${klaviyo.url}/__emulator/${what}`)).json()) as T;
+}
+
+async function ownProfile(folder: string): Promise<() => Promise<void>> {
+  const { Session } = await import('node:inspector/promises');
+  const { writeFileSync } = await import('node:fs');
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  return async () => {
+    const { profile } = await session.post('Profiler.stop');
+    writeFileSync(`${folder}/process-events.cpuprofile`, JSON.stringify(profile));
+    session.disconnect();
+  };
+}

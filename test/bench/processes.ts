@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/*
+ * The processes that are measured. Each is its own, so that the generator's work shows in nobody else's figures, and each is
+ * ended by its pid.
+ */
+
+export const root = resolve(import.meta.dirname, '../..');
+
+export interface Running {
+  pid: number;
+  url: string;
+  /** From the start of the process until it said where it listens. */
+  startedInMs: number;
+  stop(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+const stopWithinMs = 15_000;
+
+/** Ends everything at once; for when the bench itself ends early. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+export interface StartOptions {
+  env?: Record<string, string>;
+  nodeOptions?: string[];
+}
+
+/** The connector as it is installed: the built main file, told by environment and configuration file. */
+export function startConnector(options: { databaseUrl?: string; configFile: string; workers: boolean; dataDir?: string; port?: number; profile?: string }): Promise<Running> {
+  const profiling: StartOptions = options.profile ? { nodeOptions: ['--import', join(import.meta.dirname, 'profile.ts')], env: { BENCH_PROFILE: options.profile } } : {};
+  return start(join(root, 'dist/apps/connector/src/main.js'), {
+    ...profiling,
+    env: {
+      ...profiling.env,
+      ...(options.databaseUrl ? { DATABASE_URL: options.databaseUrl } : {}),
+      ...(options.dataDir ? { DATA_DIR: options.dataDir } : {}),
+      CONFIG_FILE: options.configFile,
+      HOST: '127.0.0.1',
+      PORT: String(options.port ?? 0),
+      WORKERS: options.workers ? 'on' : 'off',
+      LOG_LEVEL: 'info',
+    },
+  });
+}
+
+/** One of the small programs beside this file. */
+export function startHelper(file: string, env: Record<string, string>): Promise<Running> {
+  return start(join(import.meta.dirname, file), { env });
+}
+
+async function start(file: string, { env = {}, nodeOptions = [] }: StartOptions): Promise<Running> {
+  const begun = performance.now();
+  const { DATABASE_URL: _database, CONFIG_FILE: _config, ...inherited } = process.env;
+  const child = spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...nodeOptions, file], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  const ended = new Promise<void>((resolved) => child.once('exit', () => resolved(void running.delete(child))));
+  let said = '';
+  const url = await new Promise<string>((resolved, failed) => {
+    const hear = (chunk: Buffer) => {
+      if (said.length < 10_000) said += chunk.toString();
+      const found = /"url":"(http:[^"]+)"/.exec(said);
+      if (found) resolved(found[1]!);
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    void ended.then(() => failed(new Error(`${file} ended at start:\n${said}`)));
+  });
+  return {
+    pid: child.pid!,
+    url,
+    startedInMs: performance.now() - begun,
+    stop: async () => {
+      child.kill('SIGTERM');
+      if (await Promise.race([ended.then(() => false), wait(stopWithinMs, true, { ref: false })])) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** What a process has used, as its own metrics say: the CPU of a server is the figure that a busy machine disturbs least. */
+export async function usage(url: string): Promise<{ cpuSeconds: number; rssBytes: number }> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const value = (name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1] ?? NaN);
+  return { cpuSeconds: value('process_cpu_seconds_total'), rssBytes: value('process_resident_memory_bytes') };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolved, failed) => {
+    const server = createServer().once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolved(port));
+    });
+  });
+}

@@ -1,0 +1,44 @@
+import { envelope, signWebhook, type StoryEvent } from '#emulators';
+import { inDatabase } from './database.js';
+import { keys, tenant } from './running-connector.js';
+
+export interface Heard {
+  status: number;
+  headers: Headers;
+  /** The body as text; `{}` where it is no JSON. */
+  text: string;
+  json: Record<string, unknown>;
+}
+
+/** One request and all of its answer. */
+export async function ask(url: string, init: RequestInit = {}): Promise<Heard> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  let json: Record<string, unknown> = {};
+  try {
+    json = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    // A page or plain text.
+  }
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+/** Sends a body as The Wallet Crew would: signed. */
+export function deliver(hook: string, body: string, { secret = keys.webhookSecret, signature = signWebhook(secret, body) }: { secret?: string; signature?: string } = {}): Promise<Heard> {
+  return ask(hook, { method: 'POST', headers: { 'content-type': 'application/json', 'x-neostore-signature': signature }, body });
+}
+
+export const bodyOf = (event: StoryEvent, id: string) => JSON.stringify(envelope(event, id, tenant));
+
+/** An operator's call. */
+export function operate(url: string, path: string, method = 'GET', token: string = keys.operations, of = tenant): Promise<Heard> {
+  return ask(`${url}/api/${of}/operations/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+}
+
+/** Lets everything that waits for a time believe that so much of it has passed: pauses, retries and jobs. */
+export async function passTime(databaseUrl: string, minutes: number): Promise<void> {
+  await inDatabase(databaseUrl, `
+    with pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
+    commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where status <> 'sending')
+    update pgboss.job set start_after = start_after - make_interval(mins => $1::int) where state < 'active' and name <> 'read-back'`, [minutes]);
+}

@@ -1,0 +1,200 @@
+import { Clock, identifierKeys, Log, Marketing, Meter, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type LogFields, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting } from '#core';
+
+export class ManualClock extends Clock {
+  readonly waits: number[] = [];
+
+  constructor(public at = Date.UTC(2026, 0, 5, 12)) {
+    super();
+  }
+
+  now(): number {
+    return this.at;
+  }
+
+  /** Waiting moves the clock. */
+  async wait(ms: number): Promise<void> {
+    this.waits.push(ms);
+    this.at += ms;
+  }
+}
+
+export class KeptLog extends Log {
+  readonly lines: string[] = [];
+  info = (message: string, fields?: LogFields) => void this.lines.push(`info ${message} ${JSON.stringify(fields)}`);
+  warn = (message: string, fields?: LogFields) => void this.lines.push(`warn ${message} ${JSON.stringify(fields)}`);
+  error = (message: string, fields?: LogFields) => void this.lines.push(`error ${message} ${JSON.stringify(fields)}`);
+}
+
+export class KeptMeter extends Meter {
+  readonly counted: string[] = [];
+  count(name: string, labels: Record<string, string>): void {
+    this.counted.push([name, ...Object.values(labels)].join(' '));
+  }
+  observe(): void {}
+}
+
+export class KeptQueue extends Queue {
+  readonly sent: Job[] = [];
+  readonly woken: string[] = [];
+  async work(): Promise<void> {}
+  async send(job: Job): Promise<void> {
+    this.sent.push(job);
+  }
+  wake(queue: string): void {
+    this.woken.push(queue);
+  }
+  async every(): Promise<void> {}
+  async depths(): Promise<QueueDepth[]> {
+    return [];
+  }
+  async stop(): Promise<void> {}
+}
+
+/** Something a test lets go when it wants to. */
+export class Gate {
+  open!: () => void;
+  readonly opened = new Promise<void>((resolve) => (this.open = resolve));
+}
+
+interface Command {
+  outgoing: Outgoing;
+  lane: Lane;
+  dueAt: number;
+  state: 'waiting' | 'in hand' | 'done';
+}
+
+/** The store in memory, as far as the use cases look at it; the port suites prove the real one. */
+export class MemoryStore extends Store {
+  readonly batches: NewDelivery[][] = [];
+  readonly saved: Changes[] = [];
+  readonly persons = new Map<string, Person>();
+  readonly settled: { answers: Answer[]; jobs: Job[] }[] = [];
+  readonly imports: unknown[] = [];
+  readonly seenMarks: [string, boolean][] = [];
+  undecided: Delivery[] = [];
+  commands: Command[] = [];
+  waitingDeliveries = 0;
+  /** Awaited before a batch of deliveries is written. */
+  beforeWrite: () => Promise<void> = async () => {};
+  beforeClaim: () => Promise<void> = async () => {};
+
+  constructor(private readonly clock: Clock) {
+    super();
+  }
+
+  async receive(deliveries: NewDelivery[]): Promise<Receipt[]> {
+    await this.beforeWrite();
+    this.batches.push(deliveries);
+    return deliveries.map(({ key }) => ({ id: `row-of-${key}`, redelivered: false }));
+  }
+
+  async backlog(): Promise<number> {
+    return this.waitingDeliveries;
+  }
+
+  async alone<T>(_tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    return work({
+      undecided: async (limit) => this.undecided.slice(0, limit),
+      persons: async (keys) => [...this.persons.values()].filter((person) => identifierKeys(person).some((key) => keys.includes(key))),
+      save: async (changes) => {
+        this.saved.push(changes);
+        const decided = new Set(changes.outcomes.map(({ id }) => id));
+        this.undecided = this.undecided.filter(({ id }) => !decided.has(id));
+        for (const person of changes.persons) this.persons.set(person.id, structuredClone(person));
+        for (const { from } of changes.absorbed) this.persons.delete(from);
+      },
+      enqueue: async () => {},
+    });
+  }
+
+  put(lane: Lane, ...outgoing: Outgoing[]): void {
+    this.commands.push(...outgoing.map((one): Command => ({ outgoing: one, lane, dueAt: this.clock.now(), state: 'waiting' })));
+  }
+
+  async waiting(_tenant: string, lane: Lane): Promise<Waiting> {
+    const open = this.commands.filter((command) => command.lane === lane && command.state === 'waiting');
+    const due = open.filter(({ dueAt }) => dueAt <= this.clock.now()).length;
+    return due > 0 || open.length === 0 ? { due } : { due, nextInMs: Math.min(...open.map(({ dueAt }) => dueAt)) - this.clock.now() };
+  }
+
+  async claim(_tenant: string, lane: Lane, want: { items: number }): Promise<Outgoing[]> {
+    await this.beforeClaim();
+    const taken = this.commands.filter((command) => command.lane === lane && command.state === 'waiting' && command.dueAt <= this.clock.now()).slice(0, want.items);
+    for (const command of taken) command.state = 'in hand';
+    return taken.map(({ outgoing }) => outgoing);
+  }
+
+  async settle(_tenant: string, answers: Answer[], jobs: Job[]): Promise<void> {
+    this.settled.push({ answers, jobs });
+    for (const answer of answers) {
+      const command = this.commands.find(({ outgoing }) => outgoing.id === answer.id)!;
+      command.state = answer.outcome === 'later' ? 'waiting' : 'done';
+      if (answer.outcome === 'later') command.dueAt = this.clock.now() + answer.waitMs;
+    }
+  }
+
+  async settleImport(_tenant: string, receipt: string, end: object): Promise<void> {
+    this.imports.push({ receipt, ...end });
+  }
+
+  async command(_tenant: string, id: string): Promise<Outgoing | undefined> {
+    return this.commands.find(({ outgoing }) => outgoing.id === id)?.outgoing;
+  }
+
+  async markSeen(_tenant: string, id: string, seen: boolean): Promise<void> {
+    this.seenMarks.push([id, seen]);
+  }
+
+  delivery = (): Promise<DeliveryRecord | undefined> => notUsed();
+  parked = (): Promise<Parked[]> => notUsed();
+  replay = (): Promise<boolean> => notUsed();
+  personByIdentifier = (): Promise<Person | undefined> => notUsed();
+  commandCounts = (): Promise<{ lane: CommandRecord['lane']; status: string; count: number }[]> => notUsed();
+  tidy = (): Promise<number> => notUsed();
+  ping = (): Promise<boolean> => notUsed();
+  close = async (): Promise<void> => {};
+}
+
+function notUsed(): never {
+  throw new Error('no use case under test asks this');
+}
+
+/** Klaviyo as a test tells it to behave; without being told it takes everything at once. */
+export class ToldMarketing extends Marketing {
+  readonly sent: Outgoing[][] = [];
+  released = 0;
+  waits: number[] = [];
+  items = 10;
+  answer: (outgoing: Outgoing) => Answer = ({ id }) => ({ id, outcome: 'accepted' });
+  /** Awaited before the answers come. */
+  beforeAnswer: () => Promise<void> = async () => {};
+  progress: ImportProgress = { done: true, lost: false, refused: [] };
+  shows: boolean | undefined = true;
+
+  async slot(): Promise<Slot | { waitMs: number }> {
+    const waitMs = this.waits.shift();
+    if (waitMs !== undefined) return { waitMs };
+    return {
+      items: this.items,
+      bytes: 1_000_000,
+      send: async (commands) => {
+        this.sent.push(commands);
+        await this.beforeAnswer();
+        return commands.map((outgoing) => this.answer(outgoing));
+      },
+      release: async () => void this.released++,
+    };
+  }
+
+  async importProgress(): Promise<ImportProgress> {
+    return this.progress;
+  }
+
+  async seen(): Promise<boolean | undefined> {
+    return this.shows;
+  }
+
+  async ping(): Promise<{ ok: boolean; words: string }> {
+    return { ok: true, words: '' };
+  }
+}

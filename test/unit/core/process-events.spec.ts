@@ -1,0 +1,151 @@
+import { ConnectorError, ProcessEvents, type Delivery, type WalletEvent } from '#core';
+import { aCustomer, event, rules, start } from '../../support/stories.js';
+import { KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore } from './fakes.js';
+
+const email = 'ana@example.com';
+const deliver = (...events: WalletEvent[]): Delivery[] => events.map((happened, i) => ({ id: `d-${i}`, receivedAt: start, event: happened }));
+const unreadable = (body: string): Delivery => ({ id: 'd-u', receivedAt: start, event: event('unknown', { name: 'unreadable' }), body });
+
+function processing(rule = rules(), read: (body: string) => WalletEvent = () => { throw new ConnectorError('EVENT_UNREADABLE'); }) {
+  const clock = new ManualClock(start + 60_000);
+  const store = new MemoryStore(clock);
+  const [queue, log, meter] = [new KeptQueue(), new KeptLog(), new KeptMeter()];
+  const events = new ProcessEvents(store, queue, (tenant) => (tenant === 'acme' ? rule : undefined), read, clock, log, meter);
+  const run = async (...deliveries: Delivery[]) => {
+    store.undecided = deliveries;
+    await events.run('acme');
+    return store.saved.flatMap(({ outcomes }) => outcomes);
+  };
+  return { store, queue, log, meter, events, run };
+}
+
+describe('deciding about what waits', () => {
+  it('decides every waiting delivery, saves all of it together and wakes the senders', async () => {
+    const { store, queue, run } = processing();
+    const outcomes = await run(...deliver(...aCustomer('C-42').enrolled({ email, consents: { consents_email: true } }).installed('apple').events));
+    expect(outcomes).toMatchObject([{ id: 'd-0', status: 'processed' }, { id: 'd-1', status: 'processed' }]);
+    expect(store.saved).toHaveLength(1);
+    expect(store.saved[0]!.persons).toHaveLength(1);
+    expect(store.saved[0]!.commands.map(({ deliveryId, command }) => `${deliveryId} ${command.do}`)).toEqual(['d-0 track', 'd-0 subscribe', 'd-1 track', 'd-1 upsert-profile']);
+    expect(queue.woken).toEqual(['send-commands']);
+  });
+
+  it('says of a profile update that was folded into a later one', async () => {
+    const outcomes = await processing().run(...deliver(...aCustomer('C-42').enrolled({ email }).installed('apple').events));
+    expect(outcomes[1]!.notes.map(({ by }) => by)).toEqual(['profile']);
+  });
+
+  it('goes on until nothing waits, in batches of bounded size', async () => {
+    const { store, run } = processing();
+    const outcomes = await run(...deliver(...Array.from({ length: 450 }, (_, i) => aCustomer(`C-${i}`).enrolled().events[0]!)));
+    expect(outcomes).toHaveLength(450);
+    expect(store.saved.map((changes) => changes.outcomes.length)).toEqual([200, 200, 50]);
+  });
+
+  it('remembers within a batch what it has just learned', async () => {
+    const { store, run } = processing();
+    await run(...deliver(...aCustomer('C-42').enrolled({ email }).events, event('pass-installed', { identifiers: { email }, pass: { id: 'P-1' }, wallet: 'Apple', at: start + 5 }), event('pass-uninstalled', { pass: { id: 'P-1' }, wallet: 'Apple', at: start + 6 })));
+    expect(store.persons.size).toBe(1);
+  });
+
+  it('leaves the deliveries of a tenant that is not configured in the inbox', async () => {
+    const { store, events, log } = processing();
+    store.undecided = deliver(event('registered', { identifiers: { email } }));
+    await events.run('gone');
+    expect(store.undecided).toHaveLength(1);
+    expect(log.lines[0]).toMatch(/^warn .*gone/);
+  });
+
+  it('does nothing when nothing waits', async () => {
+    const { store, queue, run } = processing();
+    await run();
+    expect([store.saved, queue.woken]).toEqual([[], []]);
+  });
+});
+
+describe('a delivery that cannot be decided', () => {
+  const fine = aCustomer('C-42').enrolled({ email }).events[0]!;
+
+  it('is parked with its code, and the others go on', async () => {
+    const { store, run, log, meter } = processing();
+    const outcomes = await run(...deliver(fine, event('customer-updated'), aCustomer('C-43').enrolled().events[0]!));
+    expect(outcomes).toMatchObject([{ status: 'processed' }, { id: 'd-1', status: 'parked', code: 'EVENT_WITHOUT_PERSON', notes: [{ code: 'EVENT_WITHOUT_PERSON' }] }, { status: 'processed' }]);
+    expect(store.saved[0]!.persons).toHaveLength(2);
+    expect(log.lines).toEqual([expect.stringMatching(/^error delivery parked .*"delivery":"d-1","code":"EVENT_WITHOUT_PERSON"/)]);
+    expect(meter.counted).toContain('connector_parked_total acme EVENT_WITHOUT_PERSON');
+  });
+
+  it.each([
+    ['while it is decided', () => ({ ...fine, identifiers: { customerId: 'C-9' }, pass: { id: 'P-1' }, wallet: 'Apple' as const, kind: 'pass-installed' as const, at: NaN })],
+    ['even before, while its person is looked up', () => ({ ...fine, identifiers: { phone: 'poison' } })],
+  ])('is parked when it makes our own code fail %s, and the others go on', async (_when, poison) => {
+    const rule = rules({ toE164: (number) => { if (number === 'poison') throw new TypeError('ana@example.com broke it'); return undefined; } });
+    const { run, log } = processing(rule);
+    const outcomes = await run(...deliver(fine, poison(), aCustomer('C-43').enrolled().events[0]!));
+    expect(outcomes).toMatchObject([{ status: 'processed' }, { id: 'd-1', status: 'parked', code: 'PROCESSING_FAILED' }, { status: 'processed' }]);
+    expect(JSON.stringify([outcomes, log.lines])).not.toContain('@');
+  });
+
+  it('leaves no trace of half a decision', async () => {
+    const { store, run } = processing();
+    await run(...deliver({ ...fine, kind: 'pass-installed', pass: { id: 'P-1' }, wallet: 'Apple', at: NaN }));
+    expect(store.saved[0]).toMatchObject({ persons: [], commands: [], absorbed: [] });
+  });
+});
+
+describe('a body we could not read', () => {
+  it('is read again when it is replayed, and then counts', async () => {
+    const { store, run } = processing(rules(), (body) => event('registered', { identifiers: { customerId: body } }));
+    expect(await run(unreadable('C-42'))).toMatchObject([{ status: 'processed' }]);
+    expect([...store.persons.values()][0]!.identifiers['customerId']![0]!.value).toBe('C-42');
+  });
+
+  it('is parked again with its code when it still cannot be read: it must not disappear from the operator\'s list', async () => {
+    expect(await processing().run(unreadable('{}'))).toMatchObject([{ id: 'd-u', status: 'parked', code: 'EVENT_UNREADABLE' }]);
+  });
+
+  it('an event we have no meaning for is kept, visible and without effect', async () => {
+    const { store, run } = processing(rules(), () => event('unknown', { name: 'Redirect:Redirected' }));
+    expect(await run(unreadable('{}'))).toMatchObject([{ status: 'ignored', notes: [{ says: expect.stringContaining('Redirect:Redirected') }] }]);
+    expect(store.saved[0]).toMatchObject({ persons: [], commands: [] });
+  });
+});
+
+describe('persons who become one within a batch', () => {
+  const card = event('registered', { at: start + 1, identifiers: { customerId: 'C-42' }, answers: { consents_email: true } });
+  const mail = event('registered', { at: start, identifiers: { email }, attributes: { firstName: 'Ana' } });
+  const link = event('customer-updated', { at: start + 2, identifiers: { customerId: 'C-42', email } });
+
+  it.each([
+    ['the one with the e-mail first', [mail, card, link]],
+    ['the one with the e-mail second', [card, mail, link]],
+  ])('get all their commands, and none is left waiting: %s', async (_order, events) => {
+    const { store, run } = processing();
+    await run(...deliver(...events));
+    const [{ persons, absorbed, commands }] = store.saved as [(typeof store.saved)[0]];
+    expect(persons).toHaveLength(1);
+    expect(absorbed).toEqual([{ from: expect.any(String), into: persons[0]!.id }]);
+    expect(commands.map(({ personId, reachable }) => [personId, reachable])).toEqual(commands.map(() => [persons[0]!.id, true]));
+    expect(commands.map(({ command }) => command.do).sort()).toEqual(['subscribe', 'track', 'track', 'upsert-profile']);
+  });
+
+  it('are found again as one in the next batch', async () => {
+    const { store, run } = processing();
+    await run(...deliver(card, mail, link));
+    await run(...deliver(event('customer-updated', { at: start + 9, identifiers: { customerId: 'C-42' }, attributes: { firstName: 'Anne' } })));
+    expect(store.persons.size).toBe(1);
+    expect(store.saved[1]!.commands).toMatchObject([{ command: { do: 'upsert-profile', attributes: { firstName: 'Anne' } } }]);
+  });
+
+  it('an identifier learned last serves the first command of the batch too', async () => {
+    const { store, run } = processing();
+    await run(...deliver(...aCustomer('C-42').passCreated().updated({ email }).events));
+    expect(store.saved[0]!.commands.map(({ reachable }) => reachable)).toEqual([true, true]);
+  });
+
+  it('a person nobody can reach keeps the commands waiting', async () => {
+    const { store, run } = processing();
+    await run(...deliver(...aCustomer('C-42').passCreated().events));
+    expect(store.saved[0]!.commands.map(({ reachable }) => reachable)).toEqual([false, false]);
+  });
+});
