@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { FollowImport, Log, ProcessEvents, Queue, ReadBack, SendCommands, Store } from '#core';
+import { loadSdk } from '#klaviyo';
 import { startWorkers, type Ready } from '#runtime';
 import { AppModule } from './app.module.js';
 
@@ -43,6 +44,8 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
     });
   }
   await app.listen(options.port, options.host);
+  // Takes most of a second: not before we listen, and not when the first command is already waiting.
+  if (options.workers) void loadSdk();
   const url = await app.getUrl();
   app.get(Log).info('connector listens', { url, workers: options.workers, tenants: ready.settings.tenants.size });
   return { app, url };

@@ -41,10 +41,11 @@ async function sendSingles(account: Account, commands: Outgoing<UpsertProfile>[]
   return Promise.all(answers);
 }
 
-async function sendBulk(account: Account, memory: ImportMemory, commands: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {
+async function sendBulk(account: Account, memory: ImportMemory, all: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {
   const [permit, ...more] = permits;
   await account.giveBack(more);
-  const answers: Answer[] = [];
+  const answers = await sendAlone(account, all.filter(({ alone }) => alone));
+  const commands = all.filter(({ alone }) => !alone);
   const items: { outgoing: Outgoing<UpsertProfile>; entry: ReturnType<typeof profile>; bytes: number }[] = [];
   for (const outgoing of commands) {
     const unfit = unfitProfile(outgoing);
@@ -84,14 +85,16 @@ async function sendBulk(account: Account, memory: ImportMemory, commands: Outgoi
 
 /** A number that Klaviyo does not take must not hold the profile back. Sent alone, because only then can the answer say that it was left out. */
 async function sendWithoutPhone(account: Account, commands: Outgoing<UpsertProfile>[]): Promise<Answer[]> {
+  const sent = await sendAlone(account, commands.map((outgoing) => ({ ...outgoing, identity: withheld(outgoing.identity, ['phone']) })));
+  return sent.map((answer): Answer => (answer.outcome === 'accepted' && answer.withheld === undefined ? { ...answer, withheld: 'phone' } : answer));
+}
+
+/** As many as the single calls have leave for; the others come back. */
+async function sendAlone(account: Account, commands: Outgoing<UpsertProfile>[]): Promise<Answer[]> {
   if (commands.length === 0) return [];
   const { permits, waitMs } = await account.take('create_or_update_profile', commands.length);
-  const stripped = commands.slice(0, permits.length).map((outgoing) => ({ ...outgoing, identity: withheld(outgoing.identity, ['phone']) }));
-  const sent = await sendSingles(account, stripped, permits);
-  return [
-    ...sent.map((answer): Answer => (answer.outcome === 'accepted' && answer.withheld === undefined ? { ...answer, withheld: 'phone' } : answer)),
-    ...commands.slice(permits.length).map((outgoing) => later(outgoing, 'KLAVIYO_BUSY', waitMs)),
-  ];
+  const sent = await sendSingles(account, commands.slice(0, permits.length), permits);
+  return [...sent, ...commands.slice(permits.length).map((outgoing) => later(outgoing, 'KLAVIYO_BUSY', waitMs))];
 }
 
 function jobId(data: unknown): string | undefined {

@@ -10,6 +10,8 @@ export interface Outgoing<C extends Command = Command> {
   sinceOppositeMs?: number;
   /** For lists: when the person made the newest such opposite choice. Klaviyo dates a change by when it applied it, so its times alone do not tell which choice is newer. */
   oppositeAt?: number;
+  /** A bulk import refused it: a single call says why, and can leave out what it objects to. */
+  alone?: boolean;
   identity: Identity;
   command: C;
 }
