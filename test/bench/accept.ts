@@ -22,7 +22,7 @@ export const accept: Bench = async ({ server, quick, profile }) => {
   const floor = await startHelper('floor-process.ts', { DATABASE_URL: database.url });
   const ours = await startConnector({ databaseUrl: database.url, configFile: config, workers: false, ...(profile ? { profile } : {}) });
   const rounds = quick ? 2 : 3;
-  const seconds = quick ? 1.5 : 3;
+  const seconds = quick ? 1 : 2;
   for (const { url } of [floor, ours]) await rush(url, requestsFor(url, 4_000), 32, 2);
 
   for (const connections of levels) {
@@ -56,7 +56,7 @@ async function withWorkers(server: Parameters<Bench>[0]['server'], quick: boolea
   await rush(ours.url, requestsFor(ours.url, 200), 8, 1);
   await wait(3_000);
   tell('accept: 32 connections with workers on');
-  const figures = await compare({ floor, ours }, 32, quick ? 1 : 2, quick ? 1.5 : 3);
+  const figures = await compare({ floor, ours }, 32, quick ? 1 : 3, quick ? 1 : 2);
   report('accept', { connections: 32, workers: true, ...figures });
   await ours.stop();
   await floor.stop();

@@ -109,6 +109,21 @@ describe('consent', () => {
     for (const { email } of many) expectNotGloballyUnsubscribed(email);
   });
 
+  it('taken back before Klaviyo would take the yes leaves nobody on the list', async () => {
+    const person = somebody();
+    world.klaviyo.faults.set([{ kind: 'status', status: 429, retryAfter: 1, operation: 'bulk_subscribe_profiles', times: 2 }]);
+    await world.tell([person.enrols(60, { consents_email: true })]);
+    await until(() => world.klaviyo.faults.report()[0]!.hits > 0);
+    await world.tell([person.updates(30, { consents_email: false })]);
+    await until(async () => {
+      await passTime(world.databaseUrl, 1);
+      return (await world.opened.store.commandCounts('acme')).every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
+    });
+    await world.quiet();
+    expect(memberOf(person.email)).toEqual([]);
+    expectNotGloballyUnsubscribed(person.email);
+  });
+
   it('taken back and given again subscribes again', async () => {
     const person = somebody();
     await tell(person.enrols(60, { consents_email: true }));

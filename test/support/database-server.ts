@@ -76,7 +76,7 @@ function executable(scratch: string, asOther: boolean): string {
   const native = join(dirname(packaged), '..', 'native');
   accessSync(join(native, 'bin', 'postgres'), constants.X_OK);
   if (!asOther || reachable(native)) return join(native, 'bin', 'postgres');
-  cpSync(native, join(scratch, 'native'), { recursive: true });
+  cpSync(native, join(scratch, 'native'), { recursive: true, verbatimSymlinks: true });
   return join(scratch, 'native', 'bin', 'postgres');
 }
 

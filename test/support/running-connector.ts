@@ -20,7 +20,8 @@ export interface Replica {
   hookOf(tenant: string): string;
   /** Every log line so far. */
   logs: string[];
-  stop(): Promise<void>;
+  /** Stops this connector only. */
+  close(): Promise<void>;
 }
 
 /** A connector with its own database between the two emulators. */
@@ -33,6 +34,8 @@ export interface World extends Replica {
   quiet(): Promise<void>;
   /** A further connector on the same database; it is stopped with the world. */
   replica(options?: ReplicaOptions): Promise<Replica>;
+  /** Stops everything. */
+  stop(): Promise<void>;
 }
 
 export interface ReplicaOptions {
@@ -112,7 +115,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     replica,
     stop: async () => {
-      for (const one of replicas) await one.stop();
+      for (const one of replicas) await one.close();
       await klaviyo.close();
       await walletCrew.close();
       await database.drop();
@@ -128,7 +131,7 @@ async function startReplica(databaseUrl: string, settings: Settings, { workers =
   const { app, url } = await startConnector(ready, { host: '127.0.0.1', port: 0, graceMs: 5_000, workers });
   const hookOf = (id: string) => `${url}/api/${id}/webhooks/listeners/wallet-crew`;
   let stopped: Promise<void> | undefined;
-  return { opened, url, hook: hookOf(tenant), hookOf, logs, stop: () => (stopped ??= app.close()) };
+  return { opened, url, hook: hookOf(tenant), hookOf, logs, close: () => (stopped ??= app.close()) };
 }
 
 /** How many webhooks and commands of a tenant still wait for something. */

@@ -28,7 +28,8 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
   const fastify = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+  // Otherwise Nest sends itself the signal again once all is closed, and a clean stop would look like a crash.
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
 
   const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Wallet Crew ↔ Klaviyo connector').setVersion('1').addBearerAuth().build());
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });

@@ -27,10 +27,8 @@ export class ErrorAnswers implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<Reply>();
-    if (error instanceof HttpException) {
-      const answer = error.getResponse();
-      return reply.status(error.getStatus()).send(typeof answer === 'object' ? answer : { message: answer });
-    }
+    // What Terminus found: its answer names each check.
+    if (error instanceof HttpException && error.getStatus() === 503) return reply.status(503).send(error.getResponse());
     const coded = this.coded(error);
     const status = statusOf[coded.code] ?? 503;
     const { says, fix } = errors[coded.code];
@@ -40,7 +38,10 @@ export class ErrorAnswers implements ExceptionFilter {
 
   private coded(error: unknown): ConnectorError {
     if (error instanceof ConnectorError) return error;
-    const { statusCode, code, name } = (error ?? {}) as { statusCode?: number; code?: unknown; name?: string };
+    // Nest's own words would repeat the address that was called, and whatever was in it.
+    if (error instanceof HttpException && error.getStatus() === 404) return new ConnectorError('NOT_FOUND');
+    if (error instanceof HttpException && error.getStatus() === 413) return new ConnectorError('BODY_TOO_LARGE');
+    const { statusCode = error instanceof HttpException ? error.getStatus() : undefined, code, name } = (error ?? {}) as { statusCode?: number; code?: unknown; name?: string };
     if (statusCode === 413) return new ConnectorError('BODY_TOO_LARGE');
     if (statusCode !== undefined && statusCode < 500) return new ConnectorError('BODY_NOT_JSON');
     // Only name and code: a database's message may repeat values.

@@ -6,7 +6,7 @@ import { profileOf } from './marketing/profile.js';
 import { withStatement } from './person/consent.js';
 import { identifiersOf, identityOf, isReachable, lookupKeys, matching, personId } from './person/identity.js';
 import { routeLists } from './person/list-routing.js';
-import { mergedPerson, newer, newPerson, withValue, type Person } from './person/person.js';
+import { mergedPerson, newer, newPerson, own, withValue, type Person } from './person/person.js';
 import type { MetricKind, Rules } from './rules.js';
 import type { Attributes, WalletEvent } from './wallet/event.js';
 import { afterEvent } from './wallet/lifecycle.js';
@@ -46,7 +46,7 @@ export function decide(event: WalletEvent, found: readonly Person[], rules: Rule
   const person = learn(before, event, identifiers, rules);
   const commands: Command[] = [];
 
-  const pass = event.pass && person.passes[event.pass.id];
+  const pass = event.pass && own(person.passes, event.pass.id);
   const isNews = event.kind !== 'registered' || before.registeredAt === undefined;
   if (isCounted(event) && isNews) {
     const track = metricOf({ ...event, identifiers }, pass, subjectOf(identifiers, person.id), rules, now);
@@ -76,7 +76,7 @@ export function decide(event: WalletEvent, found: readonly Person[], rules: Rule
 /** What we know after hearing the event. */
 function learn(before: Person, event: WalletEvent, identifiers: Record<string, string>, rules: Rules): Person {
   const person: Person = { ...before, identifiers: { ...before.identifiers }, passes: { ...before.passes }, consents: { ...before.consents }, attributes: { ...before.attributes } };
-  for (const [key, value] of Object.entries(identifiers)) person.identifiers[key] = withValue(before.identifiers[key], { value, at: event.at });
+  for (const [key, value] of Object.entries(identifiers)) person.identifiers[key] = withValue(own(before.identifiers, key), { value, at: event.at });
   for (const name of Object.keys(event.attributes) as (keyof Attributes)[]) {
     const value = event.attributes[name];
     if (value !== undefined) person.attributes[name] = newer(before.attributes[name], { value, at: event.at });
@@ -86,7 +86,7 @@ function learn(before: Person, event: WalletEvent, identifiers: Record<string, s
     if (given !== undefined) person.consents[field] = withStatement(before.consents[field], { at: event.at, given });
   }
   if (event.kind === 'registered') person.registeredAt = Math.min(event.at, before.registeredAt ?? event.at);
-  if (event.pass) person.passes[event.pass.id] = afterEvent(before.passes[event.pass.id], { ...event, pass: event.pass }, rules.passKinds);
+  if (event.pass) person.passes[event.pass.id] = afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds);
   person.identity = identityOf(person, rules);
   return person;
 }

@@ -1,13 +1,14 @@
+import { parseArgs } from 'node:util';
 import { startKlaviyo, startWalletCrew } from './index.js';
 
-/** Both emulators on their own, for a person or another process: `node dist/libs/emulators/src/main.js`. */
-const port = (name: string, fallback: number) => Number(process.env[name] ?? fallback);
+/** Both emulators on their own, for a person or another process: `node dist/libs/emulators/src/main.js --klaviyo-port 4010`. */
+const { values: ports } = parseArgs({ options: { 'klaviyo-port': { type: 'string', default: '4010' }, 'wallet-crew-port': { type: 'string', default: '4020' } } });
 
 const klaviyo = await startKlaviyo({
-  port: port('KLAVIYO_EMULATOR_PORT', 4010),
+  port: Number(ports['klaviyo-port']),
   accounts: { pk_sandbox: { id: 'SbxAcc', name: 'Sandbox', lists: [{ id: 'NewsLt', name: 'Newsletter' }, { id: 'VipSms', name: 'VIP SMS' }] } },
 });
-const walletCrew = await startWalletCrew({ port: port('WALLET_CREW_EMULATOR_PORT', 4020), tenants: { sandbox: { apiKeys: { wc_sandbox: ['*'] } } } });
+const walletCrew = await startWalletCrew({ port: Number(ports['wallet-crew-port']), tenants: { sandbox: { apiKeys: { wc_sandbox: ['*'] } } } });
 walletCrew.hold(walletCrew.sampleDay({ customers: 25 }));
 
 console.table({

@@ -25,21 +25,25 @@ export class ConsentSettings {
 export class IdentitySettings {
   /** Wallet Crew identifier keys that hold the e-mail address, first match first. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   email?: string[];
 
   /** … the phone number. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   phone?: string[];
 
   /** … Klaviyo's `external_id`. Nothing is written to it unless a key is named here. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   externalId?: string[];
 
   /** … Klaviyo's own profile id. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   klaviyoId?: string[];
 }
@@ -177,11 +181,11 @@ export function loadSettings(environment: Environment): Settings {
   try {
     document = parseYaml(readFileSync(environment.configFile, 'utf8'));
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : 'it is not readable YAML';
+    const reason = (error as { code?: unknown }).code === 'ENOENT' ? 'there is no such file' : 'it is not readable YAML';
     throw new ConnectorError('SETTINGS_INVALID', `\n  CONFIG_FILE (${environment.configFile}): ${reason}`);
   }
   const settings = readSettings(withSecrets(document, environment.variables, '', problems), problems);
-  if (problems.length > 0) throw new ConnectorError('SETTINGS_INVALID', problems.map((problem) => `\n  ${problem}`).join(''));
+  if (problems.length > 0) throw new ConnectorError('SETTINGS_INVALID', [...new Set(problems)].map((problem) => `\n  ${problem}`).join(''));
   return settings;
 }
 
@@ -193,11 +197,27 @@ function withSecrets(value: unknown, variables: Environment['variables'], path: 
   if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSecrets(item, variables, path ? `${path}.${key}` : key, problems)]));
   if (typeof value !== 'string') return value;
   return value.replaceAll(/\$\{(file:)?([^}]+)\}/g, (_reference, file: string | undefined, name: string) => {
-    if (!file && variables[name] !== undefined) return variables[name];
-    if (file && existsSync(name)) return readFileSync(name, 'utf8').replace(/\r?\n$/, '');
-    problems.push(`${path}: ${file ? `the file ${name} does not exist` : `the environment variable ${name} is not set`}`);
+    const secret = file ? contentOf(name) : variables[name];
+    if (secret !== undefined) return secret;
+    problems.push(`${path}: ${file ? `the file ${name} ${existsSync(name) ? 'cannot be read' : 'does not exist'}` : `the environment variable ${name} is not set`}`);
     return 'missing-secret-placeholder';
   });
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    return undefined;
+  }
+}
+
+const sections = ['limits', 'operations', 'walletCrew', 'klaviyo', 'identity'];
+
+/** What is left blank in YAML reads as null and means: not set. In the maps of names a tenant chose itself it stays, and is a problem. */
+function withoutBlanks(plain: Record<string, unknown>): Record<string, unknown> {
+  const set = Object.entries(plain).filter(([, value]) => value !== null);
+  return Object.fromEntries(set.map(([name, value]) => [name, sections.includes(name) && isMap(value) ? withoutBlanks(value) : value]));
 }
 
 export function readSettings(document: unknown, problems: string[]): Settings {
@@ -205,17 +225,18 @@ export function readSettings(document: unknown, problems: string[]): Settings {
     problems.push('the file holds no settings');
     return new Settings();
   }
-  const { tenants, ...rest } = document;
+  const { tenants, ...rest } = withoutBlanks(document);
   const settings = plainToInstance(Settings, rest, { exposeDefaultValues: true });
   problems.push(...problemsOf(settings, '', Object.keys(rest), ['limits', 'operations', 'retentionDays']));
   settings.tenants = new Map();
-  const named = Array.isArray(tenants) ? tenants.map((tenant) => (isMap(tenant) ? (({ id, ...own }) => [String(id), own] as const)(tenant) : ['?', tenant] as const)) : isMap(tenants) ? Object.entries(tenants) : [];
+  const named = Array.isArray(tenants) ? tenants.map((tenant) => (isMap(tenant) ? (({ id, ...own }) => [String(id ?? '?'), own] as const)(tenant) : ['?', tenant] as const)) : isMap(tenants) ? Object.entries(tenants) : [];
   if (named.length === 0) problems.push('tenants: at least one tenant is needed');
   for (const [id, plain] of named) {
     const path = `tenants.${id}`;
     if (!/^[\w-]{1,64}$/.test(id)) problems.push(`${path}: a tenant id is made of letters, digits, - and _`);
+    if (settings.tenants.has(id)) problems.push(`${path}: there is another tenant with this id`);
     if (!isMap(plain)) problems.push(`${path}: must hold the tenant's settings`);
-    else settings.tenants.set(id, readTenant(plain, path, problems));
+    else settings.tenants.set(id, readTenant(withoutBlanks(plain), path, problems));
   }
   return settings;
 }
@@ -225,10 +246,13 @@ function readTenant(plain: Record<string, unknown>, path: string, problems: stri
   const tenant = plainToInstance(TenantSettings, rest, { exposeDefaultValues: true });
   for (const needed of ['walletCrew', 'klaviyo'] as const) if (!isMap(plain[needed])) problems.push(`${path}.${needed}: is missing`);
   if (passKinds !== undefined) {
-    tenant.passKinds = Array.isArray(passKinds) ? Object.fromEntries(passKinds.map((kind) => [String(kind), []])) : (passKinds as Record<string, string[]>);
-    const isKinds = isMap(tenant.passKinds) && Object.values(tenant.passKinds).every((types) => Array.isArray(types) && types.every((type) => typeof type === 'string'));
-    if (!isKinds || Object.keys(tenant.passKinds).length === 0) problems.push(`${path}.passKinds: must map each pass kind to a list of pass types`);
+    const kinds: unknown = Array.isArray(passKinds) ? Object.fromEntries(passKinds.map((kind: unknown) => [String(kind), typeof kind === 'string' ? [] : null])) : passKinds;
+    const isKinds = isMap(kinds) && Object.keys(kinds).length > 0 && Object.values(kinds).every((types) => Array.isArray(types) && types.every((type) => typeof type === 'string'));
+    tenant.passKinds = kinds as Record<string, string[]>;
+    if (!isKinds) problems.push(`${path}.passKinds: must map each pass kind to a list of pass types`);
   }
+  // Either case is the country's code, but only this one is known to the phone numbers.
+  if (typeof tenant.defaultCountry === 'string') tenant.defaultCountry = tenant.defaultCountry.toUpperCase();
   const metricKinds = Object.keys(defaultMetrics);
   for (const [kind, name] of Object.entries(isMap(plain['metrics']) ? plain['metrics'] : {})) {
     if (!metricKinds.includes(kind)) problems.push(`${path}.metrics.${kind}: there is no such event kind; there are ${metricKinds.join(', ')}`);

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '#core';
 
 export class SystemClock extends Clock {
@@ -8,5 +8,9 @@ export class SystemClock extends Clock {
 
   wait(ms: number): Promise<void> {
     return sleep(ms);
+  }
+
+  nextTurn(): Promise<void> {
+    return immediate();
   }
 }

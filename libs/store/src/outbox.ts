@@ -38,10 +38,11 @@ const fitting = `
 
 function claimStatement(lane: Lane): string {
   const profiles = lane === 'upsert-profile';
+  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (select 1 from ${opposite(lane)} and o.id < c.id and o.status = 'sending' and o.due_at > now())` : '';
   return `
     with taken as materialized (
       select c.id, c.person_id, c.attempts, c.bytes from connector.command c
-      where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now() ${profiles ? `and not ${heldBack}` : ''}
+      where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now() ${waits}
       order by c.attempts, c.id limit $3 for update skip locked
     ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, id),` : ''}
     fitting as (${profiles ? fitting.replace('from taken', 'from one_each as taken') : fitting})
@@ -50,6 +51,29 @@ function claimStatement(lane: Lane): string {
     where c.id = f.id and (f.total <= $4 or f.place = 1)
       and f.place <= case when f.least >= ${isolateFrom} then greatest(1, $3 >> least(f.least - 2, 20)) else $3 end
     returning c.id, c.attempts, c.command, p.identity, c.person_id as "personId"`;
+}
+
+const oppositeOf = { subscribe: 'unsubscribe', unsubscribe: 'subscribe' } as const;
+
+/** The other answer of the same person to the same question. */
+const opposite = (lane: keyof typeof oppositeOf) => `connector.command o
+  where o.tenant = c.tenant and o.person_id = c.person_id and o.lane = '${oppositeOf[lane]}' and o.command->>'field' = c.command->>'field'`;
+
+/**
+ * A yes and a no travel in lanes of their own, and either may overtake the other. What was decided last counts: an answer that
+ * a newer one contradicts is not sent any more. One that may have reached Klaviyo already counts as tried.
+ */
+async function supersedeOutdated(db: Db, tenant: string, lane: keyof typeof oppositeOf): Promise<void> {
+  await rows(
+    db,
+    `with superseded as (
+       update connector.command c set status = 'superseded', settled_at = clock_timestamp(), attempts = c.attempts + (c.status = 'sending')::int
+       where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now() and exists (select 1 from ${opposite(lane)} and o.id > c.id)
+       returning id
+     )
+     insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,
+    [tenant, lane],
+  );
 }
 
 interface Claimed {
@@ -71,25 +95,29 @@ export async function claimCommands(
 ): Promise<Outgoing[]> {
   const claim = (db: Db) => rows<Claimed>(db, claimStatement(lane), [tenant, lane, items, bytes, leaseMs]);
   const claimed =
-    lane === 'upsert-profile'
-      ? await database.transaction(async (db) => {
-          // Without it two replicas could each take one of two updates of a person, neither seeing the other's.
+    lane === 'track'
+      ? await database.rows<Claimed>(claimStatement(lane), [tenant, lane, items, bytes, leaseMs])
+      : await database.transaction(async (db) => {
+          // Without it two replicas could each take one of two commands about a person, neither seeing the other's.
           await rows(db, `select pg_advisory_xact_lock(2, hashtext($1))`, [tenant]);
+          if (isAboutLists(lane)) await supersedeOutdated(db, tenant, lane);
           return claim(db);
-        })
-      : await database.rows<Claimed>(claimStatement(lane), [tenant, lane, items, bytes, leaseMs]);
+        });
   claimed.sort((a, b) => a.attempts - b.attempts || (a.id < b.id ? -1 : 1));
-  if (lane === 'subscribe' || lane === 'unsubscribe') await addOpposite(database, tenant, lane, claimed);
+  if (isAboutLists(lane)) await addOpposite(database, tenant, lane, claimed);
   return claimed.map(toOutgoing);
 }
 
-async function addOpposite(database: Database, tenant: string, lane: Lane, claimed: Claimed[]): Promise<void> {
+const isAboutLists = (lane: Lane): lane is keyof typeof oppositeOf => lane in oppositeOf;
+
+async function addOpposite(database: Database, tenant: string, lane: keyof typeof oppositeOf, claimed: Claimed[]): Promise<void> {
   if (claimed.length === 0) return;
   const opposites = await database.rows<{ personId: string; listId: string | null; since: number; at: number | null }>(
     `select person_id as "personId", command->>'listId' as "listId", (extract(epoch from now() - max(settled_at)) * 1000)::float8 as since,
        max(coalesce(command->>'consentedAt', command->>'withdrawnAt')::float8) as at
-     from connector.command where tenant = $1 and person_id = any($2::text[]) and lane = $3 and status in ('accepted', 'seen') group by 1, 2`,
-    [tenant, [...new Set(claimed.map(({ personId }) => personId))], lane === 'subscribe' ? 'unsubscribe' : 'subscribe'],
+     from connector.command where tenant = $1 and person_id = any($2::text[]) and lane = $3
+       and (status in ('accepted', 'seen') or status = 'superseded' and attempts > 0) group by 1, 2`,
+    [tenant, [...new Set(claimed.map(({ personId }) => personId))], oppositeOf[lane]],
   );
   for (const one of claimed) {
     const listId = 'listId' in one.command ? (one.command.listId ?? null) : null;

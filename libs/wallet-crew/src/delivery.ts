@@ -58,7 +58,8 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
 
 function parse(body: string): Json {
   try {
-    const value: unknown = JSON.parse(body);
+    // A key such as `__proto__` is no fact about anybody, and would change the objects it is copied into.
+    const value: unknown = JSON.parse(body, (key, inside: unknown) => (Object.hasOwn(Object.prototype, key) ? undefined : inside));
     if (isObject(value)) return value;
   } catch {
     // Answered below; the parser's message would repeat part of the body.

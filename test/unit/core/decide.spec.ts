@@ -90,5 +90,9 @@ describe('what an event means', () => {
     const once = decide(happened, frozen([known, other]), frozen(rules()), start);
     expect(once.absorbed).toHaveLength(1);
     expect(decide(happened, [other, known], rules(), start)).toEqual(once);
+    // Known alone, without the copy that joining two persons makes.
+    const alone = frozen(event('pass-uninstalled', { at: at(21), identifiers: { customerId: 'C-42', email: 'new@example.com' }, pass: { id: 'pass-of-C-42' }, wallet: 'Apple', answers: { consents_email: false }, attributes: { firstName: 'Ana' } }));
+    expect(decide(alone, frozen([known]), rules(), start).person.consents['consents_email']).toHaveLength(2);
+    expect(known.consents['consents_email']).toHaveLength(1);
   });
 });

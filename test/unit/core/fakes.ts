@@ -1,37 +1,7 @@
-import { Clock, identifierKeys, Log, Marketing, Meter, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type LogFields, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting } from '#core';
+import { type Clock, identifierKeys, Marketing, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting } from '#core';
+import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
-export class ManualClock extends Clock {
-  readonly waits: number[] = [];
-
-  constructor(public at = Date.UTC(2026, 0, 5, 12)) {
-    super();
-  }
-
-  now(): number {
-    return this.at;
-  }
-
-  /** Waiting moves the clock. */
-  async wait(ms: number): Promise<void> {
-    this.waits.push(ms);
-    this.at += ms;
-  }
-}
-
-export class KeptLog extends Log {
-  readonly lines: string[] = [];
-  info = (message: string, fields?: LogFields) => void this.lines.push(`info ${message} ${JSON.stringify(fields)}`);
-  warn = (message: string, fields?: LogFields) => void this.lines.push(`warn ${message} ${JSON.stringify(fields)}`);
-  error = (message: string, fields?: LogFields) => void this.lines.push(`error ${message} ${JSON.stringify(fields)}`);
-}
-
-export class KeptMeter extends Meter {
-  readonly counted: string[] = [];
-  count(name: string, labels: Record<string, string>): void {
-    this.counted.push([name, ...Object.values(labels)].join(' '));
-  }
-  observe(): void {}
-}
+export { KeptLog, KeptMeter, ManualClock };
 
 export class KeptQueue extends Queue {
   readonly sent: Job[] = [];

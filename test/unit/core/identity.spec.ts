@@ -6,7 +6,7 @@ const at = (minutes: number) => start + minutes * 60_000;
 const update = (identifiers: Record<string, string>, minutes = 1) => event('customer-updated', { at: at(minutes), identifiers });
 
 describe('who an event is about', () => {
-  it.each([
+  it.each<[string, Record<string, string>[], number]>([
     ['one customer id is one person', [{ customerId: 'C-42' }, { customerId: 'C-42', email: 'ana@example.com' }], 1],
     ['one e-mail is one person, however it is spelled', [{ email: 'Ana@Example.com ' }, { email: 'ana@example.com' }], 1],
     ['the e-mail is found under every key the tenant names for it', [{ mail: 'ana@example.com' }, { emailAddress: 'ana@example.com' }], 1],
@@ -177,6 +177,13 @@ describe('two persons who turn out to be one', () => {
     const plain = ({ id: _id, profile: _profile, ...rest }: Person) => canonical(rest);
     expect(plain(one)).toBe(plain(other));
     expect(canonical(mergedPerson(newPerson('x'), a))).toBe(canonical({ ...a, id: 'x', profile: undefined }));
+  });
+
+  it('count as subscribed when either of them was', () => {
+    const person = (id: string, asked: boolean): Person => ({ ...newPerson(id), asked: { consents_email: asked } });
+    expect(mergedPerson(person('a', true), person('b', false)).asked).toEqual({ consents_email: true });
+    expect(mergedPerson(person('a', false), person('b', true)).asked).toEqual({ consents_email: true });
+    expect(mergedPerson(person('a', false), person('b', false)).asked).toEqual({ consents_email: false });
   });
 
   it('agree about one pass that both knew', () => {

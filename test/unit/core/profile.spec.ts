@@ -66,7 +66,7 @@ describe('the profile in Klaviyo', () => {
     ['all removed', [['apple', 'in'], ['google', 'in'], ['apple', 'out'], ['google', 'out']], 'Uninstalled', 0],
   ] as const)('rolls up over the wallets: %s', (_title, steps, any, count) => {
     const customer = aCustomer('C-42').passCreated();
-    for (const [wallet, what] of steps) what === 'in' ? customer.installed(wallet) : customer.uninstalled(wallet);
+    for (const [wallet, what] of steps) customer[what === 'in' ? 'installed' : 'uninstalled'](wallet);
     expect(profile(live(customer.events))).toMatchObject({ 'neostore.wallet.loyaltyCard.Any': any, 'neostore.wallet.Any': any, 'neostore.wallet.installedCount': count });
   });
 

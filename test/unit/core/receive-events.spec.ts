@@ -7,7 +7,7 @@ const delivery = (key: string): NewDelivery => ({ tenant: 'acme', key, receivedA
 function receiving(limit = 100) {
   const store = new MemoryStore(new ManualClock());
   const queue = new KeptQueue();
-  return { store, queue, events: new ReceiveEvents(store, queue, limit) };
+  return { store, queue, events: new ReceiveEvents(store, queue, new ManualClock(), limit) };
 }
 
 describe('taking webhooks in', () => {

@@ -149,6 +149,24 @@ describe('one sender per lane', () => {
     expect(store.commands.map(({ state }) => state)).toEqual(['done', 'done']);
   });
 
+  it('a command that comes just as the sender finds nothing more is not left lying', async () => {
+    const { store, commands } = sending();
+    const gate = new Gate();
+    const waiting = store.waiting.bind(store);
+    store.waiting = async (tenant, lane) => {
+      const seen = await waiting(tenant, lane);
+      await gate.opened;
+      return seen;
+    };
+    const first = commands.run('acme', 'track');
+    await settled();
+    store.put('track', track('c-000001'));
+    await commands.run('acme', 'track');
+    gate.open();
+    await first;
+    expect(store.commands.map(({ state }) => state)).toEqual(['done']);
+  });
+
   it('stopping finishes what is in hand, takes nothing new and leaves word for the next replica', async () => {
     const { store, queue, marketing, commands } = sending();
     const gate = new Gate();

@@ -1,49 +1,11 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { Clock, type Command, type Identity, Log, type LogFields, Meter, type Outgoing } from '#core';
+import type { Command, Identity, Outgoing } from '#core';
 import { KlaviyoMarketing, KlaviyoSettings } from '#klaviyo';
 import { MemoryPermits } from '../../support/memory-permits.js';
+import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
-export class ManualClock extends Clock {
-  constructor(public at: number = Date.UTC(2026, 8, 1, 12)) {
-    super();
-  }
-
-  now(): number {
-    return this.at;
-  }
-
-  /** Waiting moves the clock. */
-  async wait(ms: number): Promise<void> {
-    this.at += ms;
-  }
-}
-
-export class KeptLog extends Log {
-  readonly lines: string[] = [];
-
-  info(message: string, fields?: LogFields): void {
-    this.lines.push(`info ${message} ${JSON.stringify(fields ?? {})}`);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.lines.push(`warn ${message} ${JSON.stringify(fields ?? {})}`);
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.lines.push(`error ${message} ${JSON.stringify(fields ?? {})}`);
-  }
-}
-
-export class KeptMeter extends Meter {
-  readonly counted: string[] = [];
-
-  count(name: string, labels: Record<string, string>): void {
-    this.counted.push(`${name} ${Object.values(labels).join(' ')}`);
-  }
-
-  observe(): void {}
-}
+export { KeptLog, KeptMeter, ManualClock };
 
 export interface Received {
   method: string;

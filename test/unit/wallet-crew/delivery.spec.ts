@@ -97,8 +97,21 @@ describe('the time of an event', () => {
     expect(event({ event: 'Pass:Installed', timestamp, data: facts }).at).toBe(expected);
   });
 
-  it.each(['yesterday', '', '0001-01-01T00:00:00Z', '1999-12-31T23:59:59Z', '2026-01-06T12:00:01Z', 0, -1, 12345, 1e20, true, {}, { toString: 1 }, [], ['x']])('%j is refused, instead of being taken for another time', (timestamp) => {
+  it.each<[unknown]>(['yesterday', '', '0001-01-01T00:00:00Z', '1999-12-31T23:59:59Z', '2026-01-06T12:00:01Z', 0, -1, 12345, 1e20, true, {}, { toString: 1 }, [], ['x'], [iso]].map((said) => [said]))('%j is refused, instead of being taken for another time', (timestamp) => {
     expect(code(JSON.stringify({ event: 'Pass:Installed', timestamp, data: facts }))).toBe('EVENT_TIME_UNUSABLE');
+  });
+
+  it('without a zone is UTC on a machine of any time zone', () => {
+    // What is parsed must name its zone; a test machine on UTC would not notice.
+    const { parse } = Date;
+    const parsed: string[] = [];
+    Date.parse = (text) => (parsed.push(text), parse(text));
+    try {
+      for (const timestamp of ['2026-01-05T09:00:00', '2026-01-05 09:00:00', '2026-01-05T09:00', '2026-01-05T09:00:00.5']) event({ event: 'Pass:Installed', timestamp, data: facts });
+    } finally {
+      Date.parse = parse;
+    }
+    expect(parsed).toEqual(['2026-01-05T09:00:00Z', '2026-01-05T09:00:00Z', '2026-01-05T09:00Z', '2026-01-05T09:00:00.5Z']);
   });
 
   it.each(['timestamp', 'occurredAt', 'occurred_at', 'time', 'date', 'eventDate', 'createdAt', 'created_at'])('may be called %s', (name) => {
@@ -141,7 +154,7 @@ describe('what a webhook says about the person', () => {
     expect(event({ event: 'Customer:Registered', timestamp: iso, data: { identifiers: { customerId: 'C-42' }, ...(data as object) } }).answers).toMatchObject({ consents_email: true, consents_sms: false });
   });
 
-  it.each([null, '', 'maybe', 'yes', 1, 0, [], {}, [true], 'TRUE'])('%j is no answer', (value) => {
+  it.each<[unknown]>([null, '', 'maybe', 'yes', 1, 0, [], {}, [true], 'TRUE'].map((said) => [said]))('%j is no answer', (value) => {
     expect(event({ event: 'Customer:Registered', timestamp: iso, data: { customerId: 'C-42', consents_email: value, consents: { sms: value } } }).answers).toEqual({});
   });
 

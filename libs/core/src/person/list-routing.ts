@@ -1,4 +1,4 @@
-import type { Subscribe, Unsubscribe } from '../command.js';
+import type { Channel, Subscribe, Unsubscribe } from '../command.js';
 import type { Rules } from '../rules.js';
 import { choiceInForce } from './consent.js';
 import type { Person } from './person.js';
@@ -24,9 +24,16 @@ export function routeLists(person: Person, rules: Rules, now: number): { command
       asked[field] = true;
     }
     if (!choice.given && asked[field] === true) {
-      commands.push({ do: 'unsubscribe', ...list, channel, withdrawnAt: choice.since, field });
+      if (!isWantedByAnother(field, channel, listId, person, rules)) commands.push({ do: 'unsubscribe', ...list, channel, withdrawnAt: choice.since, field });
       asked[field] = false;
     }
   }
   return { commands, asked };
+}
+
+/** Two questions may lead to one list; it is left only when neither answer is a yes any more. */
+function isWantedByAnother(field: string, channel: Channel, listId: string | undefined, person: Person, rules: Rules): boolean {
+  return Object.entries(rules.consents).some(
+    ([other, route]) => other !== field && route.channel === channel && (route.listId ?? rules.listId) === listId && choiceInForce(person.consents[other])?.given === true,
+  );
 }

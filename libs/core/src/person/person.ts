@@ -39,11 +39,19 @@ export function newer<T extends string>(a: Said<T> | undefined, b: Said<T>): Sai
   return b.at > a.at || (b.at === a.at && b.value > a.value) ? b : a;
 }
 
+/** What a record itself holds: a name from outside may be `valueOf`, which every object seems to have. */
+export function own<T>(record: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** Two persons who turn out to be one; `a` keeps its id. */
 export function mergedPerson(a: Person, b: Person): Person {
   const person: Person = { ...a, identifiers: { ...a.identifiers }, passes: { ...a.passes }, consents: { ...a.consents }, attributes: { ...a.attributes } };
-  for (const [key, values] of Object.entries(b.identifiers)) for (const said of values) person.identifiers[key] = withValue(person.identifiers[key], said);
-  for (const [id, pass] of Object.entries(b.passes)) person.passes[id] = a.passes[id] ? mergedPass(a.passes[id], pass) : pass;
+  for (const [key, values] of Object.entries(b.identifiers)) for (const said of values) person.identifiers[key] = withValue(own(person.identifiers, key), said);
+  for (const [id, pass] of Object.entries(b.passes)) {
+    const known = own(a.passes, id);
+    person.passes[id] = known ? mergedPass(known, pass) : pass;
+  }
   for (const [field, statements] of Object.entries(b.consents)) person.consents[field] = inOrder([...(a.consents[field] ?? []), ...statements]);
   for (const key of Object.keys(b.attributes) as (keyof Attributes)[]) person.attributes[key] = newer(person.attributes[key], b.attributes[key]!);
   // Whoever was subscribed under one of the two names must be unsubscribed when the choice in force is "no".

@@ -2,6 +2,8 @@ export abstract class Clock {
   /** Epoch milliseconds. */
   abstract now(): number;
   abstract wait(ms: number): Promise<void>;
+  /** Resolves when all that has already arrived at this process has been looked at. */
+  abstract nextTurn(): Promise<void>;
 }
 
 /** Facts for a log line. No personal data, no secret: only ids, codes, counts and durations. */

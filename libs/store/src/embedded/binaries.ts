@@ -1,6 +1,6 @@
-import { accessSync, chmodSync, constants, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { ConnectorError } from '#core';
 
 /** Below it, where even a service user can reach it, lies the copy of binaries that only root can reach. */
@@ -19,6 +19,7 @@ export async function findBinaries(forOtherUser: boolean): Promise<string> {
   }
   const folder = dirname(dirname(postgres));
   for (const name of ['postgres', 'initdb']) makeExecutable(join(folder, 'bin', name));
+  linkLibraries(folder);
   return forOtherUser && !isReachable(folder) ? copyOf(folder) : folder;
 }
 
@@ -34,6 +35,16 @@ function makeExecutable(path: string): void {
   if ((mode & 0o555) !== 0o555) chmodSync(path, mode | 0o555);
 }
 
+/** npm packages hold no symbolic links; the package makes them when it is installed, but not with --ignore-scripts. */
+function linkLibraries(folder: string): void {
+  const list = join(folder, 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const link = join(dirname(folder), target);
+    if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
+  }
+}
+
 function copyOf(folder: string): string {
   const { version } = JSON.parse(readFileSync(join(folder, '..', 'package.json'), 'utf8')) as { version: string };
   for (const shared of sharedFolders) {
@@ -45,7 +56,7 @@ function copyOf(folder: string): string {
       if (lstatSync(home).uid !== 0 || (lstatSync(home).mode & 0o022) !== 0) continue;
       if (existsSync(copy)) return copy;
       const growing = mkdtempSync(`${copy}-`);
-      cpSync(folder, growing, { recursive: true });
+      cpSync(folder, growing, { recursive: true, verbatimSymlinks: true });
       chmodSync(growing, 0o755);
       try {
         renameSync(growing, copy);
