@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleDay, type StoryEvent } from '#emulators';
@@ -7,7 +7,7 @@ import { freshDatabase } from '../support/database.js';
 import { eventsOf, heldEvents, statusesOf } from '../support/held-by-klaviyo.js';
 import { Sent, sendPersistently } from '../support/persistent-sender.js';
 import { configFor, startVendors, until, type Vendors } from '../support/running-connector.js';
-import { operate } from '../support/webhooks.js';
+import { endLeases, operate } from '../support/webhooks.js';
 
 /** The acceptance run takes 10 000. */
 const webhooks = Number(process.env['E2E_CRASH_WEBHOOKS'] ?? 1_500);
@@ -35,13 +35,22 @@ async function killAgainAndAgain(victim: ConnectorProcess, at: number[], sent: S
   }
 }
 
-async function drained(url: () => string): Promise<void> {
+async function drained(url: () => string, databaseUrl: string): Promise<void> {
   await until(async () => {
+    await endLeases(databaseUrl);
     const queue = await operate(url(), 'queue').catch(() => undefined);
     const commands = (queue?.json['commands'] ?? [{ status: 'pending' }]) as { status: string }[];
     const backlog = queue?.json['backlog'];
     return queue?.status === 200 && backlog === 0 && commands.every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
   }, limitMs + 120_000);
+}
+
+/** Where the embedded server of this folder listens, read from what it leaves there. */
+function embeddedUrl(dataDir: string): string {
+  const folder = join(dataDir, 'postgres');
+  const password = readFileSync(join(folder, 'password'), 'utf8').trim();
+  const port = readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[3];
+  return `postgresql://connector:${password}@127.0.0.1:${port}/postgres`;
 }
 
 describe('a connector that is killed again and again', () => {
@@ -80,7 +89,7 @@ describe('a connector that is killed again and again', () => {
     const sending = sendPersistently(told, () => connector.hook, sent);
     await killAgainAndAgain(connector, moments(1), sent);
     await sending;
-    await drained(() => connector.url);
+    await drained(() => connector.url, database.url);
     expect(connector.starts).toBe(kills + 2);
     await expectNothingLostNothingDoubled(sent);
   }, limitMs + 200_000);
@@ -95,7 +104,7 @@ describe('a connector that is killed again and again', () => {
     const sending = sendPersistently(told, (attempt) => (attempt % 2 === 0 ? victim : witness).hook, sent);
     await killAgainAndAgain(victim, moments(2), sent);
     await sending;
-    await drained(() => witness.url);
+    await drained(() => witness.url, database.url);
     await expectNothingLostNothingDoubled(sent);
   }, limitMs + 200_000);
 
@@ -112,7 +121,7 @@ describe('a connector that is killed again and again', () => {
     const sending = sendPersistently(told, () => connector.hook, sent);
     await killAgainAndAgain(connector, moments(3), sent);
     await sending;
-    await drained(() => connector.url);
+    await drained(() => connector.url, embeddedUrl(dataDir));
     await expectNothingLostNothingDoubled(sent);
   }, limitMs + 200_000);
 });

@@ -42,3 +42,13 @@ export async function passTime(databaseUrl: string, minutes: number): Promise<vo
     commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where status <> 'sending')
     update pgboss.job set start_after = start_after - make_interval(mins => $1::int) where state < 'active' and name <> 'read-back'`, [minutes]);
 }
+
+/**
+ * A command that a killed process had in hand is free again when its lease ends, after a minute and a half. This ends leases
+ * older than 15 s, longer than a living process has a command in hand while Klaviyo is well.
+ */
+export async function endLeases(databaseUrl: string): Promise<void> {
+  await inDatabase(databaseUrl, `
+    with ended as (update connector.command set due_at = now() where status = 'sending' and due_at between now() and now() + interval '75 seconds' returning id)
+    update pgboss.job set start_after = now() where state < 'active' and name = 'send-commands' and exists (select 1 from ended)`);
+}

@@ -56,10 +56,12 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
   return { key: keyOf(envelope, event, said !== undefined), event };
 }
 
+/** A key such as `__proto__` is no fact about anybody, and would change the objects it is copied into. A backslash may spell one. */
+const trickyKey = new RegExp(`\\\\|"(${Object.getOwnPropertyNames(Object.prototype).join('|')})"`);
+
 function parse(body: string): Json {
   try {
-    // A key such as `__proto__` is no fact about anybody, and would change the objects it is copied into.
-    const value: unknown = JSON.parse(body, (key, inside: unknown) => (Object.hasOwn(Object.prototype, key) ? undefined : inside));
+    const value: unknown = trickyKey.test(body) ? JSON.parse(body, (key, inside: unknown) => (Object.hasOwn(Object.prototype, key) ? undefined : inside)) : JSON.parse(body);
     if (isObject(value)) return value;
   } catch {
     // Answered below; the parser's message would repeat part of the body.
@@ -195,12 +197,17 @@ const isCustomer = (kind: WalletEvent['kind']) => kind === 'registered' || kind 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function object(place: Json | undefined, keys: string[]): Json | undefined {
-  return keys.map((key) => place?.[key]).find(isObject);
+  for (const key of keys) {
+    const value = place?.[key];
+    if (isObject(value)) return value;
+  }
+  return undefined;
 }
 
 /** The maps under one of the keys, nearest place first. */
 function merge(places: Json[], keys: string[]): Json {
-  return Object.assign({}, ...places.toReversed().map((place) => object(place, keys) ?? {})) as Json;
+  const maps = places.flatMap((place) => object(place, keys) ?? []);
+  return maps.length > 1 ? (Object.assign({}, ...maps.toReversed()) as Json) : (maps[0] ?? ({} as Json));
 }
 
 function first<T>(places: Json[], keys: string[], read: (value: unknown) => T | undefined): T | undefined {
