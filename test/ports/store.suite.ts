@@ -369,13 +369,17 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       expect(await store.personByIdentifier(tenant, 'email:p-ana@example.com')).toMatchObject({ registeredAt: 7, identity: { klaviyoId: 'K-1', email: 'p-ana@example.com' } });
     });
 
-    it('parks what an import refused and accepts the rest', async () => {
+    it('sends what an import refused once more, alone, and accepts the rest', async () => {
       const deliveryId = await decideCommands(store, track(3));
       const claimed = await store.claim(tenant, 'track', all, leaseMs);
       await store.settle(tenant, claimed.map(({ id }, position) => ({ id, outcome: 'importing', receipt: 'job-1', position })), []);
       expect(await statuses(deliveryId)).toEqual(['importing', 'importing', 'importing']);
       await store.settleImport(tenant, 'job-1', { lost: false, refused: [{ position: 1, code: 'KLAVIYO_REFUSED_ITEM', words: 'bad phone' }] });
-      expect(await statuses(deliveryId)).toEqual(['accepted', 'refused', 'accepted']);
+      expect(await statuses(deliveryId)).toEqual(['accepted', 'pending', 'accepted']);
+      expect((await store.delivery(tenant, deliveryId))!.commands[1]!.ledger).toMatchObject([{ outcome: 'importing' }, { outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM', words: 'bad phone' }]);
+      const [again] = await store.claim(tenant, 'track', all, leaseMs);
+      expect(again).toMatchObject({ id: claimed[1]!.id, alone: true });
+      await store.settle(tenant, [{ id: again!.id, outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM', words: 'bad phone' }], []);
       expect(await store.parked(tenant, 10)).toMatchObject([{ id: claimed[1]!.id, what: 'command', name: 'Installed Pass', code: 'KLAVIYO_REFUSED_ITEM', words: 'bad phone' }]);
       await store.settleImport(tenant, 'job-1', { lost: true, refused: [] });
       expect(await statuses(deliveryId)).toEqual(['accepted', 'refused', 'accepted']);

@@ -39,7 +39,7 @@ export function operate(url: string, path: string, method = 'GET', token: string
 export async function passTime(databaseUrl: string, minutes: number): Promise<void> {
   await inDatabase(databaseUrl, `
     with pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
-    commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where status <> 'sending')
+    commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where not leased)
     update pgboss.job set start_after = start_after - make_interval(mins => $1::int) where state < 'active' and name <> 'read-back'`, [minutes]);
 }
 

@@ -1,20 +1,29 @@
+import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
-import { Log, Queue, ReceiveEvents, SendCommands, Store } from '#core';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Clock, Log, Queue, ReceiveEvents, SendCommands, Store } from '#core';
 
 /** Nest's token for how long a stopping process may take. Milliseconds. */
 export const GRACE_MS = Symbol('grace in milliseconds');
+
+const lookMs = 50;
 
 /** Stops in the order that loses nothing: no new webhooks, no new commands, finish what is in hand, give back the rest. */
 @Injectable()
 export class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
   started = false;
+  private endsAt = 0;
+  private closing: NodeJS.Timeout | undefined;
+  private late: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly events: ReceiveEvents,
     private readonly commands: SendCommands,
     private readonly queue: Queue,
     private readonly store: Store,
+    private readonly clock: Clock,
     private readonly log: Log,
+    private readonly host: HttpAdapterHost,
     @Inject(GRACE_MS) private readonly graceMs: number,
   ) {}
 
@@ -23,11 +32,19 @@ export class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdow
     this.log.info('stopping', { signal });
     this.events.close();
     this.commands.stop();
+    this.endsAt = this.clock.now() + this.graceMs;
+    const server = this.host.httpAdapter.getHttpServer() as Server;
+    // A connection that was busy when the server closed stays open after its answer, until its client lets go of it.
+    this.closing = setInterval(() => server.closeIdleConnections(), lookMs);
+    // Half of the time is for who is still sending; the other half belongs to the commands in hand.
+    this.late = setTimeout(() => server.closeAllConnections(), this.graceMs / 2);
   }
 
   /** The HTTP server has closed; what it took is answered. */
   async onApplicationShutdown(): Promise<void> {
-    await this.queue.stop(this.graceMs);
+    clearInterval(this.closing);
+    clearTimeout(this.late);
+    await this.queue.stop(Math.max(0, this.endsAt - this.clock.now()));
     await this.store.close();
     this.log.info('stopped');
   }

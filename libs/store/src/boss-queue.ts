@@ -1,4 +1,4 @@
-import type { Job, Jobs, Log, Queue, QueueDepth, QueueName } from '#core';
+import type { Job, Jobs, Log, LogFields, Queue, QueueDepth, QueueName } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { asked, type Database } from './database.js';
 import { enqueue } from './jobs.js';
@@ -30,7 +30,7 @@ export class BossQueue implements Queue {
         try {
           await handle(jobs.map(({ data }) => data));
         } catch (error) {
-          this.log.error('jobs failed and are run again', { queue, jobs: jobs.length, error: error instanceof Error ? error.message : String(error) });
+          this.log.error('jobs failed and are run again', { queue, jobs: jobs.length, ...describe(error) });
           throw error;
         }
       },
@@ -70,4 +70,11 @@ export class BossQueue implements Queue {
     this.stopped ??= this.boss.stop({ graceful: graceMs > 0, timeout: graceMs });
     return this.stopped;
   }
+}
+
+/** What and where. An error's message may quote a value, which may be personal data. */
+function describe(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code } = error as { code?: unknown };
+  return { error: error.name, code: typeof code === 'string' ? code : undefined, at: error.stack?.match(/^\s+at (.*)$/m)?.[1] };
 }

@@ -6,10 +6,11 @@ export const schema = 'connector';
 
 export type DeliveryStatus = 'undecided' | 'processed' | 'ignored' | 'parked';
 /**
- * `waiting`: nobody at Klaviyo to address yet. `pending`: may go when `due_at` has come. `sending`: leased until `due_at`.
+ * `waiting`: nobody at Klaviyo to address yet. `pending`: may go when `due_at` has come; while `leased` it is on its way and comes
+ * due again only if its process dies. Not a status of its own: that would rewrite every index for every command twice.
  * `importing`: part of an import that is still running. The rest is final, except that `refused` can be replayed.
  */
-export type CommandStatus = 'waiting' | 'pending' | 'sending' | 'importing' | 'accepted' | 'seen' | 'refused' | 'superseded' | 'skipped';
+export type CommandStatus = 'waiting' | 'pending' | 'importing' | 'accepted' | 'seen' | 'refused' | 'superseded' | 'skipped';
 
 /** The inbox. */
 export const DeliveryEntity = defineEntity({
@@ -79,6 +80,9 @@ export const CommandEntity = defineEntity({
     status: p.text().$type<CommandStatus>(),
     attempts: p.integer(),
     dueAt: p.datetime(6),
+    leased: p.boolean(),
+    /** A bulk import refused it; it goes by itself. */
+    alone: p.boolean(),
     /** The import it is part of, and where in it. */
     receipt: p.text().nullable(),
     position: p.integer().nullable(),
@@ -88,8 +92,10 @@ export const CommandEntity = defineEntity({
   },
   uniques: [{ name: 'command_dedupe_key', properties: ['tenant', 'dedupeKey'] }],
   indexes: [
-    { name: 'command_due', properties: ['tenant', 'lane', 'attempts', 'id'], where: `status in ('pending', 'sending')` },
+    { name: 'command_due', properties: ['tenant', 'lane', 'attempts', 'id'], where: `status = 'pending'` },
     { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
+    // Of each person with such a row no other profile update may go.
+    { name: 'command_profile_on_its_way', properties: ['tenant', 'personId'], where: `lane = 'upsert-profile' and status in ('sending', 'importing')` },
     { name: 'command_delivery', properties: ['deliveryId'] },
     { name: 'command_import', properties: ['tenant', 'receipt'], where: `status = 'importing'` },
     { name: 'command_refused', properties: ['tenant', 'id'], where: `status = 'refused'` },

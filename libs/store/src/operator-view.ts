@@ -24,12 +24,21 @@ export async function readDelivery({ orm }: Database, tenant: string, id: string
         lane: command.lane,
         status: command.status,
         command: command.command,
-        ledger: ledger
-          .filter(({ commandId }) => commandId === command.id)
-          .map(({ at, outcome, code, words }): LedgerEntry => ({ at: at.getTime(), outcome, ...(code ? { code } : {}), ...(words ? { words } : {}) })),
+        ledger: withAcceptance(
+          command,
+          ledger
+            .filter(({ commandId }) => commandId === command.id)
+            .map(({ at, outcome, code, words }): LedgerEntry => ({ at: at.getTime(), outcome, ...(code ? { code } : {}), ...(words ? { words } : {}) })),
+        ),
       }),
     ),
   };
+}
+
+/** A plain acceptance has no row of its own in the ledger table. */
+function withAcceptance({ status, settledAt }: { status: string; settledAt?: Date | null }, entries: LedgerEntry[]): LedgerEntry[] {
+  if (!settledAt || !['accepted', 'seen'].includes(status) || entries.some(({ outcome }) => outcome === 'accepted')) return entries;
+  return [...entries, { at: settledAt.getTime(), outcome: 'accepted' }].toSorted((a, b) => a.at - b.at);
 }
 
 export async function listParked(database: Database, tenant: string, limit: number): Promise<Parked[]> {
@@ -56,7 +65,7 @@ export async function unpark(db: Db, tenant: string, id: string): Promise<Job | 
   const [command] = await rows<{ lane: 'track' }>(
     db,
     `with replayed as (
-       update connector.command set status = 'pending', attempts = 0, due_at = clock_timestamp(), code = null, words = null, receipt = null, settled_at = null
+       update connector.command set status = 'pending', attempts = 0, leased = false, alone = false, due_at = clock_timestamp(), code = null, words = null, receipt = null, settled_at = null
        where tenant = $1 and id = $2 and status = 'refused' returning id, lane
      ), written as (
        insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'replayed' from replayed

@@ -7,7 +7,8 @@ const mostCounted = 20_000;
 /** A second profile update of a person must not overtake one that is on its way, so it is not due. */
 const heldBack = `exists (
   select 1 from connector.command o
-  where o.tenant = c.tenant and o.person_id = c.person_id and o.lane = 'upsert-profile' and o.status in ('sending', 'importing') and o.id <> c.id)`;
+  where o.tenant = c.tenant and o.person_id = c.person_id and o.lane = 'upsert-profile' and o.id <> c.id
+    and (o.status = 'importing' or o.status = 'pending' and o.leased and o.due_at > now()))`;
 
 export async function countWaiting(db: Db, tenant: string, lane: Lane): Promise<Waiting> {
   const [counted] = await rows<{ due: number; next: number | null }>(
@@ -15,13 +16,13 @@ export async function countWaiting(db: Db, tenant: string, lane: Lane): Promise<
     `with due as (
        select count(*)::int as n from (
          select 1 from connector.command c
-         where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now()
+         where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now()
            ${lane === 'upsert-profile' ? `and not ${heldBack}` : ''}
          limit ${mostCounted}) counted
      )
      select n as due, case when n = 0 then (
        select (extract(epoch from min(c.due_at) - now()) * 1000)::float8 from connector.command c
-       where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at > now()) end as next
+       where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at > now()) end as next
      from due`,
     [tenant, lane],
   );
@@ -38,19 +39,19 @@ const fitting = `
 
 function claimStatement(lane: Lane): string {
   const profiles = lane === 'upsert-profile';
-  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (select 1 from ${opposite(lane)} and o.id < c.id and o.status = 'sending' and o.due_at > now())` : '';
+  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (select 1 from ${opposite(lane)} and o.id < c.id and o.status = 'pending' and o.leased and o.due_at > now())` : '';
   return `
     with taken as materialized (
       select c.id, c.person_id, c.attempts, c.bytes from connector.command c
-      where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now() ${waits}
+      where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now() ${waits}
       order by c.attempts, c.id limit $3 for update skip locked
     ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, id),` : ''}
     fitting as (${profiles ? fitting.replace('from taken', 'from one_each as taken') : fitting})
-    update connector.command c set status = 'sending', due_at = clock_timestamp() + $5 * interval '1 millisecond'
+    update connector.command c set leased = true, due_at = clock_timestamp() + $5 * interval '1 millisecond'
     from fitting f left join connector.person p on p.tenant = $1 and p.id = f.person_id
     where c.id = f.id and (f.total <= $4 or f.place = 1)
       and f.place <= case when f.least >= ${isolateFrom} then greatest(1, $3 >> least(f.least - 2, 20)) else $3 end
-    returning c.id, c.attempts, c.command, p.identity, c.person_id as "personId"`;
+    returning c.id, c.attempts, c.alone, c.command, p.identity, c.person_id as "personId"`;
 }
 
 const oppositeOf = { subscribe: 'unsubscribe', unsubscribe: 'subscribe' } as const;
@@ -67,8 +68,8 @@ async function supersedeOutdated(db: Db, tenant: string, lane: keyof typeof oppo
   await rows(
     db,
     `with superseded as (
-       update connector.command c set status = 'superseded', settled_at = clock_timestamp(), attempts = c.attempts + (c.status = 'sending')::int
-       where c.tenant = $1 and c.lane = $2 and c.status in ('pending', 'sending') and c.due_at <= now() and exists (select 1 from ${opposite(lane)} and o.id > c.id)
+       update connector.command c set status = 'superseded', settled_at = clock_timestamp(), attempts = c.attempts + c.leased::int
+       where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now() and exists (select 1 from ${opposite(lane)} and o.id > c.id)
        returning id
      )
      insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,
@@ -79,6 +80,7 @@ async function supersedeOutdated(db: Db, tenant: string, lane: keyof typeof oppo
 interface Claimed {
   id: string;
   attempts: number;
+  alone?: boolean;
   command: Command;
   identity: Identity | null;
   personId: string;
@@ -137,8 +139,9 @@ export async function readCommand(database: Database, tenant: string, id: string
   return found && toOutgoing(found);
 }
 
-function toOutgoing({ id, attempts, command, identity, sinceOppositeMs, oppositeAt }: Claimed): Outgoing {
+function toOutgoing({ id, attempts, alone, command, identity, sinceOppositeMs, oppositeAt }: Claimed): Outgoing {
   const outgoing: Outgoing = { id, attempts, identity: identity ?? {}, command };
+  if (alone) outgoing.alone = true;
   if (sinceOppositeMs !== undefined) outgoing.sinceOppositeMs = sinceOppositeMs;
   if (oppositeAt !== undefined) outgoing.oppositeAt = oppositeAt;
   return outgoing;

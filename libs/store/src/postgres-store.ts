@@ -133,7 +133,8 @@ export class PostgresStore implements Store {
     return this.database.transaction(async (db) => {
       // The one statement that does read everything.
       await rows(db, `select set_config('enable_seqscan', 'on', true), set_config('statement_timeout', '10000', true)`);
-      return rows(db, `select lane, status, count(*)::int as count from connector.command where tenant = $1 group by lane, status order by 1, 2`, [tenant]);
+      return rows(db, `select lane, case when status = 'pending' and leased and due_at > now() then 'sending' else status end as status, count(*)::int as count
+         from connector.command where tenant = $1 group by 1, 2 order by 1, 2`, [tenant]);
     });
   }
 

@@ -13,7 +13,7 @@ const tick = {
   retryDelayMax: 30,
   expireInSeconds: 300,
   heartbeatSeconds: silentSeconds,
-  deleteAfterSeconds: 60,
+  deleteAfterSeconds: 15,
 } satisfies Omit<Queue, 'name'>;
 
 export const queues: Record<QueueName, Omit<Queue, 'name'>> = {
@@ -27,7 +27,7 @@ export const queues: Record<QueueName, Omit<Queue, 'name'>> = {
 export const queueNames = Object.keys(queues) as QueueName[];
 
 /** How often all replicas together look for silent workers, and for old jobs to delete. */
-export const supervision = { superviseIntervalSeconds: 5, monitorIntervalSeconds: 5, maintenanceIntervalSeconds: 60 };
+export const supervision = { superviseIntervalSeconds: 5, monitorIntervalSeconds: 5, maintenanceIntervalSeconds: 15 };
 
 export async function createQueues(boss: PgBoss): Promise<void> {
   const existing = new Set((await boss.getQueues(queueNames)).map(({ name }) => name));

@@ -91,9 +91,9 @@ async function addCommands(db: Db, tenant: string, commands: Changes['commands']
   const added = await rows<{ lane: Lane }>(
     db,
     `with added as (
-       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, bytes, dedupe_key, status, attempts, due_at)
+       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, bytes, dedupe_key, status, attempts, due_at, leased, alone)
        select given.id, $1, given.lane, given.delivery_id, given.person_id, given.command::jsonb, given.bytes, given.dedupe_key,
-         given.status, 0, clock_timestamp()
+         given.status, 0, clock_timestamp(), false, false
        from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[])
          as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, status)
        on conflict (tenant, dedupe_key) do nothing
@@ -111,6 +111,7 @@ async function supersede(db: Db, tenant: string, persons: string[]): Promise<voi
     `with superseded as (
        update connector.command set status = 'superseded', settled_at = clock_timestamp()
        where tenant = $1 and person_id = any($2::text[]) and lane = 'upsert-profile' and status in ('pending', 'waiting')
+         and not (leased and due_at > clock_timestamp())
        returning id
      )
      insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,

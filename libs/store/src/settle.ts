@@ -26,17 +26,19 @@ export async function settleCommands(db: Db, tenant: string, answers: readonly A
              where newer.tenant = c.tenant and newer.person_id = c.person_id and newer.lane = c.lane
                and newer.status in ('pending', 'waiting') and newer.id > c.id) then 'superseded'
            else 'pending' end,
-         attempts = c.attempts + (a.outcome = 'later')::int,
+         attempts = c.attempts + (a.outcome = 'later')::int, leased = false,
          due_at = clock_timestamp() + coalesce(a.wait, 0) * interval '1 millisecond',
          receipt = a.receipt, position = a.position, code = a.code, words = a.words,
          settled_at = case when a.outcome in ('later', 'importing') then null else clock_timestamp() end
        from answer a where c.id = a.id and ${ofTenant}
          -- An answer may come after the lease: what was taken must not go out again.
-         and (c.status || '' = 'sending' or c.status || '' = 'pending' and a.outcome in ('accepted', 'importing'))
+         and c.status || '' = 'pending' and (c.leased or a.outcome in ('accepted', 'importing'))
      )
      insert into connector.ledger (command_id, at, outcome, code, words)
      select a.id, clock_timestamp(), a.outcome, a.code, a.words
-     from answer a join connector.command c on c.id = a.id and ${ofTenant}`,
+     from answer a join connector.command c on c.id = a.id and ${ofTenant}
+     -- A plain acceptance is told by the command itself, and is what happens to nearly all of them.
+     where a.outcome <> 'accepted' or a.code is not null or a.words is not null`,
     [
       tenant,
       answers.map(({ id }) => id),
@@ -92,21 +94,22 @@ export async function settleImportedCommands(
     db,
     `with ended as (
        update connector.command c set
-         status = case when not $3 then case when $4::jsonb ? c.position::text then 'refused' else 'accepted' end
+         status = case when not ($3 or $4::jsonb ? c.position::text) then 'accepted'
            when c.lane = 'upsert-profile' and exists (
              select 1 from connector.command newer
              where newer.tenant = c.tenant and newer.person_id = c.person_id and newer.lane = c.lane
                and newer.status in ('pending', 'waiting') and newer.id > c.id) then 'superseded'
            else 'pending' end,
-         due_at = clock_timestamp(),
+         due_at = clock_timestamp(), alone = c.alone or $4::jsonb ? c.position::text,
          code = $4::jsonb->c.position::text->>'code', words = $4::jsonb->c.position::text->>'words',
-         receipt = case when $3 then null else c.receipt end,
-         settled_at = case when $3 then null else clock_timestamp() end
+         receipt = case when $3 or $4::jsonb ? c.position::text then null else c.receipt end,
+         settled_at = case when $3 or $4::jsonb ? c.position::text then null else clock_timestamp() end
        where c.tenant = $1 and c.receipt = $2 and c.status = 'importing'
        returning c.id, c.lane, c.status, c.code, c.words
      ), written as (
        insert into connector.ledger (command_id, at, outcome, code, words)
-       select id, clock_timestamp(), case when $3 then 'lost' else status end, case when $3 then 'KLAVIYO_IMPORT_LOST' else code end, words from ended
+       select id, clock_timestamp(), case when $3 then 'lost' else 'refused' end, case when $3 then 'KLAVIYO_IMPORT_LOST' else code end, words
+       from ended where $3 or code is not null
      )
      select distinct lane from ended`,
     [tenant, receipt, lost, storableJson(lost ? {} : Object.fromEntries(refused.map(({ position, code, words }) => [position, { code, words }])))],

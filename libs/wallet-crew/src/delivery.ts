@@ -206,8 +206,11 @@ function object(place: Json | undefined, keys: string[]): Json | undefined {
 
 /** The maps under one of the keys, nearest place first. */
 function merge(places: Json[], keys: string[]): Json {
-  const maps = places.flatMap((place) => object(place, keys) ?? []);
-  return maps.length > 1 ? (Object.assign({}, ...maps.toReversed()) as Json) : (maps[0] ?? ({} as Json));
+  const maps = places.flatMap((place): Json[] => {
+    const map = object(place, keys);
+    return map ? [map] : [];
+  });
+  return maps.length > 1 ? (Object.assign({}, ...maps.toReversed()) as Json) : (maps[0] ?? {});
 }
 
 function first<T>(places: Json[], keys: string[], read: (value: unknown) => T | undefined): T | undefined {

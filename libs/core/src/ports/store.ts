@@ -114,7 +114,7 @@ export abstract class Store {
   abstract claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number): Promise<Outgoing[]>;
   /** Writes the answers to the ledger, moves the commands on and enqueues `jobs`, in one transaction. */
   abstract settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void>;
-  /** Ends an import: items named in `refused` are parked, all others accepted; `lost` sends them again. */
+  /** Ends an import: items named in `refused` go out once more, alone; all others are accepted. `lost` sends all of them again. */
   abstract settleImport(tenant: string, receipt: string, end: { lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] }): Promise<void>;
   /** One command with who it is about, or undefined. */
   abstract command(tenant: string, id: string): Promise<Outgoing | undefined>;

@@ -24,11 +24,15 @@ export class FirstTables extends Migration {
     this.addSql(`create table connector.command (
       id uuid not null, tenant text not null, lane text not null, delivery_id uuid not null, person_id text not null,
       command jsonb not null, bytes int not null, dedupe_key text null, status text not null, attempts int not null,
-      due_at timestamptz(6) not null, receipt text null, position int null, code text null, words text null,
-      settled_at timestamptz(6) null, primary key (id))`);
+      due_at timestamptz(6) not null, leased boolean not null, alone boolean not null, receipt text null, position int null, code text null, words text null,
+      settled_at timestamptz(6) null, primary key (id))
+      with (fillfactor = 50)`);
+    // Half of each page stays free: a lease then rewrites the row where it is and touches no index.
     this.addSql(`alter table connector.command add constraint command_dedupe_key unique (tenant, dedupe_key)`);
-    this.addSql(`create index command_due on connector.command (tenant, lane, attempts, id) where status in ('pending', 'sending')`);
+    this.addSql(`create index command_due on connector.command (tenant, lane, attempts, id) where status = 'pending'`);
     this.addSql(`create index command_person on connector.command (tenant, person_id, lane)`);
+    this.addSql(`create index command_profile_on_its_way on connector.command (tenant, person_id)
+      where lane = 'upsert-profile' and status in ('sending', 'importing')`);
     this.addSql(`create index command_delivery on connector.command (delivery_id)`);
     this.addSql(`create index command_import on connector.command (tenant, receipt) where status = 'importing'`);
     this.addSql(`create index command_refused on connector.command (tenant, id) where status = 'refused'`);
