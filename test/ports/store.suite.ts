@@ -52,8 +52,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       expect((await store.delivery(tenant, receipt!.id))!.redeliveries).toBe(1);
       expect((await store.delivery(tenant, again[0]!.id))!.redeliveries).toBe(1);
       expect((await store.delivery(tenant, again[3]!.id))!.redeliveries).toBe(0);
-      await store.receive([first]);
-      expect(await jobs('process-events')).toHaveLength(2);
+      await decidedAlone(async (unit) => expect((await unit.undecided(10)).map(({ id }) => id).sort()).toEqual([...new Set([receipt!, ...again].map(({ id }) => id))].sort()));
     });
 
     it('treats the same key of two tenants as two webhooks', async () => {

@@ -45,7 +45,7 @@ export class ConnectorModule {
           provide: Marketing,
           useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, clock, log, meter }),
         },
-        { provide: ReceiveEvents, inject: [Store, Queue], useFactory: (store: Store, queue: Queue) => new ReceiveEvents(store, queue, clock, settings.limits.backlog) },
+        { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
         {
           provide: ProcessEvents,
           inject: [Store, Queue],

@@ -7,11 +7,13 @@ import { queueNames } from './queues.js';
 /** A worker looks so often by itself; a wake or a full batch makes it look at once. */
 const pollSeconds = 0.5;
 const batchSize = 100;
+/** How many batches of a queue this process works on at once: one busy tenant must not keep all others waiting. */
+const handsOf: Record<QueueName, number> = { 'process-events': 2, 'send-commands': 4, 'follow-import': 2, 'read-back': 1, 'tidy': 1 };
 /** Wakes within this time are one: a worker that runs for every single commit would do little work per run. */
 const gatherWakesMs = 15;
 
 export class BossQueue implements Queue {
-  private readonly workers = new Map<QueueName, string>();
+  private readonly workers = new Set<QueueName>();
   private readonly waking = new Map<QueueName, NodeJS.Timeout>();
   private stopped: Promise<void> | undefined;
 
@@ -23,9 +25,10 @@ export class BossQueue implements Queue {
 
   async work<N extends QueueName>(queue: N, handle: (jobs: Jobs[N][]) => Promise<void>): Promise<void> {
     if (this.workers.has(queue)) throw new Error(`There is a worker for ${queue} already.`);
-    const worker = await this.boss.work<Jobs[N]>(
+    this.workers.add(queue);
+    await this.boss.work<Jobs[N]>(
       queue,
-      { batchSize, pollingIntervalSeconds: pollSeconds, burstWhenBatchFull: true, localConcurrency: 1 },
+      { batchSize, pollingIntervalSeconds: pollSeconds, burstWhenBatchFull: true, localConcurrency: handsOf[queue] },
       async (jobs) => {
         try {
           await handle(jobs.map(({ data }) => data));
@@ -35,7 +38,6 @@ export class BossQueue implements Queue {
         }
       },
     );
-    this.workers.set(queue, worker);
   }
 
   async send(job: Job): Promise<void> {
@@ -47,7 +49,10 @@ export class BossQueue implements Queue {
     if (this.waking.has(queue) || !this.workers.has(queue) || this.stopped) return;
     const timer = setTimeout(() => {
       this.waking.delete(queue);
-      this.boss.notifyWorker(this.workers.get(queue)!);
+      // A free hand takes it at once; where all are busy, the first looks again when it has finished.
+      const hands = this.boss.getWipData().filter(({ name }) => name === queue);
+      const hand = hands.find(({ count }) => count === 0) ?? hands[0];
+      if (hand) this.boss.notifyWorker(hand.id);
     }, gatherWakesMs);
     timer.unref();
     this.waking.set(queue, timer);

@@ -94,8 +94,6 @@ export const CommandEntity = defineEntity({
   indexes: [
     { name: 'command_due', properties: ['tenant', 'lane', 'attempts', 'id'], where: `status = 'pending'` },
     { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
-    // Of each person with such a row no other profile update may go.
-    { name: 'command_profile_on_its_way', properties: ['tenant', 'personId'], where: `lane = 'upsert-profile' and status in ('sending', 'importing')` },
     { name: 'command_delivery', properties: ['deliveryId'] },
     { name: 'command_import', properties: ['tenant', 'receipt'], where: `status = 'importing'` },
     { name: 'command_refused', properties: ['tenant', 'id'], where: `status = 'refused'` },

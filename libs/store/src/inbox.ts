@@ -27,8 +27,17 @@ const insert = `
   on conflict (tenant, key) do update set redeliveries = d.redeliveries + excluded.redeliveries + 1
   returning d.id, d.tenant, d.key`;
 
-/** Writes deliveries with one statement, however many they are. The answer has one receipt for each, in their order. */
-export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[], nextId: () => string): Promise<Receipt[]> {
+/** A statement of pg-boss that adds jobs. */
+export interface JobStatement {
+  text: string;
+  values: unknown[];
+}
+
+/**
+ * Writes deliveries and the jobs that decide them with one statement, however many they are: one trip to the database and
+ * one transaction. The answer has one receipt for each, in their order.
+ */
+export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[], nextId: () => string, jobs?: JobStatement): Promise<Receipt[]> {
   const fresh = new Map<string, InboxRow>();
   const keys = deliveries.map((delivery) => {
     const row = toRow(delivery, nextId);
@@ -40,9 +49,12 @@ export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[]
   // Two replicas that write the same keys in different order would wait for each other for ever.
   const ordered = [...fresh.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   const column = <K extends keyof InboxRow>(name: K) => ordered.map((row) => row[name]);
-  const written = await rows<{ id: string; tenant: string; key: string }>(db, insert, [
-    column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats'),
-  ]);
+  const values = [column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats')];
+  const written = await rows<{ id: string; tenant: string; key: string }>(
+    db,
+    jobs ? `with jobs as (${jobs.text.replaceAll(/\$(\d+)/g, (_, n) => `$${Number(n) + values.length}`)}) ${insert}` : insert,
+    jobs ? [...values, ...jobs.values] : values,
+  );
   const idOf = new Map(written.map((row) => [keyOf(row), row.id]));
   const seen = new Set<string>();
   return keys.map((key) => {
@@ -53,9 +65,9 @@ export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[]
   });
 }
 
-/** One job per tenant that has something new to decide. */
-export function decideJobs(deliveries: readonly NewDelivery[], receipts: readonly Receipt[]): Job[] {
-  const undecided = deliveries.filter((delivery, i) => !delivery.parked && !receipts[i]!.redelivered);
+/** One job per tenant; for a batch of nothing but redeliveries it finds nothing to do. */
+export function decideJobs(deliveries: readonly NewDelivery[]): Job[] {
+  const undecided = deliveries.filter(({ parked }) => !parked);
   return [...new Set(undecided.map(({ tenant }) => tenant))].map((tenant) => ({ queue: 'process-events', data: { tenant } }));
 }
 

@@ -16,7 +16,7 @@ const keysLastSeconds = 1_000_000_000;
 export async function enqueue(boss: PgBoss, jobs: readonly Job[], db?: Db): Promise<void> {
   for (const queue of new Set(jobs.map((job) => job.queue))) {
     const ofQueue = distinct(jobs.filter((job) => job.queue === queue));
-    await boss.insert(queue, ofQueue.map(toInsert), db ? { db } : {});
+    await boss.insert(queue, ofQueue.map(toInsert), { returnId: false, ...(db ? { db } : {}) });
   }
 }
 

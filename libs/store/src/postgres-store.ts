@@ -44,10 +44,20 @@ export class PostgresStore implements Store {
   }
 
   private async write(deliveries: NewDelivery[]): Promise<Receipt[]> {
-    return this.committing(async (db) => {
-      const receipts = await writeDeliveries(db, deliveries, this.nextId);
-      return { result: receipts, jobs: decideJobs(deliveries, receipts) };
-    });
+    const jobs = decideJobs(deliveries);
+    if (jobs.length === 0) return asked(() => writeDeliveries(this.database.pool, deliveries, this.nextId));
+    let receipts: Receipt[] = [];
+    // pg-boss writes its own statement and hands it over instead of running it; the rows go along in the same one.
+    await asked(() =>
+      enqueue(this.boss, jobs, {
+        executeSql: async (text, values = []) => {
+          receipts = await writeDeliveries(this.database.pool, deliveries, this.nextId, { text, values });
+          return { rows: [] };
+        },
+      }),
+    );
+    this.queue.wake('process-events');
+    return receipts;
   }
 
   async backlog(): Promise<number> {
@@ -55,8 +65,13 @@ export class PostgresStore implements Store {
       const backlog = this.database
         .rows<{ n: number }>(`select count(*)::int as n from (select 1 from connector.delivery where status = 'undecided' limit ${mostBacklogCounted}) counted`)
         .then(([row]) => row?.n ?? 0);
-      this.counted = { at: Date.now(), backlog };
-      backlog.catch(() => (this.counted = undefined));
+      // Whoever asks gets the last count meanwhile: webhooks must not wait once a second until a long table is counted.
+      const last = this.counted?.backlog ?? backlog;
+      this.counted = { at: Date.now(), backlog: last };
+      backlog.then(
+        () => (this.counted = { at: Date.now(), backlog }),
+        () => (this.counted = undefined),
+      );
     }
     return this.counted.backlog;
   }

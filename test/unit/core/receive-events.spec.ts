@@ -1,23 +1,21 @@
 import { ReceiveEvents, type NewDelivery } from '#core';
 import { event, start } from '../../support/stories.js';
-import { Gate, KeptQueue, ManualClock, MemoryStore } from './fakes.js';
+import { Gate, ManualClock, MemoryStore } from './fakes.js';
 
 const delivery = (key: string): NewDelivery => ({ tenant: 'acme', key, receivedAt: start, event: event('registered'), body: '{}' });
 
 function receiving(limit = 100) {
   const store = new MemoryStore(new ManualClock());
-  const queue = new KeptQueue();
-  return { store, queue, events: new ReceiveEvents(store, queue, new ManualClock(), limit) };
+  return { store, events: new ReceiveEvents(store, new ManualClock(), limit) };
 }
 
 describe('taking webhooks in', () => {
   it('webhooks that arrive together share one write, and each gets its own receipt', async () => {
-    const { store, queue, events } = receiving();
+    const { store, events } = receiving();
     const keys = ['a', 'b', 'c', 'd'];
     const receipts = await Promise.all(keys.map((key) => events.receive(delivery(key))));
     expect(receipts.map(({ id }) => id)).toEqual(['row-of-a', 'row-of-b', 'row-of-c', 'row-of-d']);
     expect(store.batches.map((batch) => batch.length)).toEqual([4]);
-    expect(queue.woken).toEqual(['process-events']);
   });
 
   it('webhooks that arrive during a write gather for the next one', async () => {

@@ -10,6 +10,8 @@ import type { WalletEvent } from '../wallet/event.js';
 
 /** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
 const batchSize = 200;
+/** After so many batches the tenant goes back to the queue, so that every tenant gets its turn. */
+const turnBatches = 20;
 
 /** Takes waiting deliveries, decides about each in the order they came, and saves state, commands and outcomes together. */
 export class ProcessEvents {
@@ -28,11 +30,12 @@ export class ProcessEvents {
     const rules = this.rulesOf(tenant);
     // The tenant was taken out of the configuration: its deliveries stay in the inbox for when it comes back.
     if (!rules) return this.log.warn('deliveries wait for a tenant that is not configured', { tenant });
-    let decided: number;
-    do {
-      decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules));
-      if (decided) this.queue.wake('send-commands');
-    } while (decided === batchSize);
+    for (let batches = 0; batches < turnBatches; batches++) {
+      const decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules));
+      if (decided > 0) this.queue.wake('send-commands');
+      if (decided < batchSize) return;
+    }
+    await this.queue.send({ queue: 'process-events', data: { tenant } });
   }
 
   private async batch(unit: UnitOfWork, rules: Rules): Promise<number> {

@@ -1,5 +1,4 @@
 import { ConnectorError } from '../errors.js';
-import type { Queue } from '../ports/queue.js';
 import type { NewDelivery, Receipt, Store } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
 
@@ -19,7 +18,6 @@ export class ReceiveEvents {
 
   constructor(
     private readonly store: Store,
-    private readonly queue: Queue,
     private readonly clock: Clock,
     private readonly backlogLimit: number,
   ) {}
@@ -50,7 +48,6 @@ export class ReceiveEvents {
         if ((await this.store.backlog()) >= this.backlogLimit) throw new ConnectorError('BACKLOG_FULL');
         const receipts = await this.store.receive(batch.map(({ delivery }) => delivery));
         batch.forEach(({ resolve }, i) => resolve(receipts[i]!));
-        this.queue.wake('process-events');
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

@@ -31,8 +31,6 @@ export class FirstTables extends Migration {
     this.addSql(`alter table connector.command add constraint command_dedupe_key unique (tenant, dedupe_key)`);
     this.addSql(`create index command_due on connector.command (tenant, lane, attempts, id) where status = 'pending'`);
     this.addSql(`create index command_person on connector.command (tenant, person_id, lane)`);
-    this.addSql(`create index command_profile_on_its_way on connector.command (tenant, person_id)
-      where lane = 'upsert-profile' and status in ('sending', 'importing')`);
     this.addSql(`create index command_delivery on connector.command (delivery_id)`);
     this.addSql(`create index command_import on connector.command (tenant, receipt) where status = 'importing'`);
     this.addSql(`create index command_refused on connector.command (tenant, id) where status = 'refused'`);
