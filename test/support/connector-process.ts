@@ -50,7 +50,9 @@ export class ConnectorProcess {
     });
     this.child = child;
     // Nobody else would end it when the test run itself is cut short.
-    process.once('exit', () => child.kill('SIGKILL'));
+    const end = () => child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     this.starts++;
     await new Promise<void>((listening, failed) => {
       const read = (chunk: Buffer) => {

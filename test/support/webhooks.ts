@@ -44,11 +44,12 @@ export async function passTime(databaseUrl: string, minutes: number): Promise<vo
 }
 
 /**
- * A command that a killed process had in hand is free again when its lease ends, after a minute and a half. This ends leases
- * older than 15 s, longer than a living process has a command in hand while Klaviyo is well.
+ * What a killed process had in hand is free again when its lease ends, after a minute and a half, and the leave to call that it
+ * had taken after a minute. This ends what is older than 15 s, longer than a living process has anything in hand while Klaviyo is well.
  */
 export async function endLeases(databaseUrl: string): Promise<void> {
   await inDatabase(databaseUrl, `
-    with ended as (update connector.command set due_at = now() where status = 'sending' and due_at between now() and now() + interval '75 seconds' returning id)
-    update pgboss.job set start_after = now() where state < 'active' and name = 'send-commands' and exists (select 1 from ended)`);
+    with permits as (update connector.permit set settled = true, ends_at = now() where not settled and taken_at < now() - interval '15 seconds'),
+    commands as (update connector.command set due_at = now() where status = 'sending' and due_at between now() and now() + interval '75 seconds' returning id)
+    update pgboss.job set start_after = now() where state < 'active' and name = 'send-commands' and exists (select 1 from commands)`);
 }

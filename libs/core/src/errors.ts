@@ -26,7 +26,7 @@ export const errors = {
   EVENT_UNREADABLE: { retry: 'never', says: 'The body names no event.', fix: 'A delivery needs `event` or `eventType`; see docs/webhooks.md for every accepted shape.' },
   EVENT_TIME_UNUSABLE: { retry: 'never', says: 'The time of the event cannot be read, is before 2000, or lies more than a day ahead.', fix: 'Correct the sender\'s clock or time format (ISO 8601, or epoch seconds or milliseconds), then replay the delivery.' },
   EVENT_WITHOUT_PERSON: { retry: 'never', says: 'The event names neither a pass nor an identifier.', fix: 'Add an identifier to the pass at The Wallet Crew, then replay the delivery.' },
-  EVENT_WITHOUT_PASS: { retry: 'never', says: 'A pass event names no pass.', fix: 'See docs/webhooks.md for where the pass id is looked for.' },
+  EVENT_WITHOUT_PASS: { retry: 'never', says: 'A pass event names no pass, or one by an id that cannot be one.', fix: 'See docs/webhooks.md for where the pass id is looked for.' },
   WALLET_UNKNOWN: { retry: 'never', says: 'An install or uninstall names neither apple nor google.', fix: 'See docs/webhooks.md for where the wallet is looked for.' },
   PASS_KIND_UNKNOWN: { retry: 'never', says: 'The pass type belongs to no configured pass kind.', fix: 'Add the pass type to `passKinds` of the tenant, then replay the delivery.' },
   BODY_TOO_LARGE: { retry: 'never', says: 'The body is larger than `limits.bodyBytes`.', fix: 'Raise `limits.bodyBytes` if such a webhook is legitimate.' },
@@ -36,6 +36,7 @@ export const errors = {
 
   EMAIL_UNUSABLE: { retry: 'never', says: 'The e-mail address cannot be used; the rest of the event goes on without it.', fix: 'Correct the address at The Wallet Crew.' },
   PHONE_UNUSABLE: { retry: 'never', says: 'The phone number cannot be used; the rest of the event goes on without it.', fix: 'Send it in international form, or set `defaultCountry` of the tenant.' },
+  IDENTIFIER_UNUSABLE: { retry: 'never', says: 'An identifier is too long to be one; the rest of the event goes on without it.', fix: 'Shorten it at The Wallet Crew; together with its name it may have 512 characters.' },
   CONSENT_WITHOUT_IDENTIFIER: { retry: 'never', says: 'A consent was given for a channel whose e-mail or phone is not known.', fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.' },
   PERSON_NOT_REACHABLE: { retry: 'later', says: 'No identifier of this person is known to Klaviyo yet; the commands wait.', fix: 'Send e-mail or phone with the pass, or map an identifier in `identity.externalId`.' },
 

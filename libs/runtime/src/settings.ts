@@ -162,7 +162,8 @@ export class Environment {
   }
 
   get isConfigured(): boolean {
-    return existsSync(this.configFile);
+    // A file that was asked for and is not there is a mistake, not a wish for the sandbox.
+    return Boolean(this.variables['CONFIG_FILE']) || existsSync(this.configFile);
   }
 
   problems(): string[] {

@@ -3,6 +3,8 @@ import { ConnectorError, type EventKind, type Plain, type Wallet, type WalletEve
 
 type Json = Record<string, unknown>;
 
+const byteOrderMark = '\uFEFF';
+
 /** What a webhook says, and the key under which a redelivery of it is recognised. */
 export interface ReadDelivery {
   key: string;
@@ -15,7 +17,7 @@ export interface ReadDelivery {
  * `receivedAt` (epoch ms) stands in for a time the sender did not give.
  */
 export function readDelivery(body: string, receivedAt: number): ReadDelivery {
-  const envelope = parse(body);
+  const envelope = parse(body.startsWith(byteOrderMark) ? body.slice(1) : body);
   const name = text(envelope, ['event', 'eventType', 'event_type', 'eventName']) ?? first([envelope], ['type', 'topic', 'name'], eventLike);
   if (!name) throw new ConnectorError('EVENT_UNREADABLE');
   const data = inner(envelope);
@@ -41,7 +43,7 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
 
   if (kind.startsWith('pass-')) {
     const id = text(pass, ['id', 'passId', 'serialNumber']) ?? firstText(places, ['passId', 'pass_id', 'serialNumber']) ?? text(data, ['id']);
-    if (!id) throw new ConnectorError('EVENT_WITHOUT_PASS');
+    if (!id || id.length > longestPassId) throw new ConnectorError('EVENT_WITHOUT_PASS');
     event.pass = { id, ...optional('type', firstText(places, ['passType', 'pass_type'])), ...optional('kind', firstText(places, ['passKind', 'pass_kind'])) };
     const counts = [...places, object(data, ['additionalInformation', 'statistics', 'registration']) ?? {}];
     Object.assign(event, optional('activeRegistrations', first(counts, ['activeRegistrationCount', 'activeRegistrations'], count)));
@@ -99,6 +101,9 @@ function walletOf(device: string | undefined): Wallet | undefined {
   const plain = device?.toLowerCase() ?? '';
   return plain.includes('apple') || plain === 'ios' ? 'Apple' : plain.includes('google') || plain === 'android' ? 'Google' : undefined;
 }
+
+/** The vendor's ids have up to 50 characters; this leaves room for others. */
+const longestPassId = 255;
 
 const year2000 = 946_684_800_000;
 const dayMs = 86_400_000;

@@ -35,6 +35,9 @@ interface Command {
 
 /** The store in memory, as far as the use cases look at it; the port suites prove the real one. */
 export class MemoryStore extends Store {
+  /** What the database cannot hold. */
+  refuses: (changes: Changes) => boolean = () => false;
+
   readonly batches: NewDelivery[][] = [];
   readonly saved: Changes[] = [];
   readonly persons = new Map<string, Person>();
@@ -67,6 +70,7 @@ export class MemoryStore extends Store {
       undecided: async (limit) => this.undecided.slice(0, limit),
       persons: async (keys) => [...this.persons.values()].filter((person) => identifierKeys(person).some((key) => keys.includes(key))),
       save: async (changes) => {
+        if (this.refuses(changes)) throw new Error('The row is too long for its index.');
         this.saved.push(changes);
         const decided = new Set(changes.outcomes.map(({ id }) => id));
         this.undecided = this.undecided.filter(({ id }) => !decided.has(id));

@@ -86,6 +86,21 @@ describe('a delivery that cannot be decided', () => {
     expect(JSON.stringify([outcomes, log.lines])).not.toContain('@');
   });
 
+  it('is parked when what follows from it cannot be saved, and the others go on', async () => {
+    const { store, run } = processing();
+    store.refuses = ({ persons }) => persons.some(({ identifiers }) => identifiers['customerId']?.some(({ value }) => value === 'C-poison'));
+    const outcomes = await run(...deliver(fine, aCustomer('C-poison').enrolled().events[0]!, aCustomer('C-43').enrolled().events[0]!));
+    expect(outcomes).toMatchObject([{ status: 'processed' }, { id: 'd-1', status: 'parked', code: 'PROCESSING_FAILED' }, { status: 'processed' }]);
+    expect(store.undecided).toEqual([]);
+  });
+
+  it('parks nothing while the database is away: everything waits for it', async () => {
+    const { store, run } = processing();
+    store.refuses = () => { throw new ConnectorError('DATABASE_UNAVAILABLE'); };
+    await expect(run(...deliver(fine))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(store.undecided).toHaveLength(1);
+  });
+
   it('leaves no trace of half a decision', async () => {
     const { store, run } = processing();
     await run(...deliver({ ...fine, kind: 'pass-installed', pass: { id: 'P-1' }, wallet: 'Apple', at: NaN }));

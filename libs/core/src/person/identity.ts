@@ -5,6 +5,9 @@ import type { Rules } from '../rules.js';
 import type { WalletEvent } from '../wallet/event.js';
 import { newer, type Person, type Said } from './person.js';
 
+/** Klaviyo takes external ids of up to 255 characters; nobody is found again by something much longer. */
+const longestIdentifier = 512;
+
 /** Klaviyo refuses addresses of 100 characters and more with the whole batch. */
 const longestEmail = 99;
 
@@ -21,13 +24,15 @@ export function identifiersOf(event: WalletEvent, rules: Rules): { identifiers: 
       const raw = event.identifiers[key];
       const value = raw === undefined ? undefined : usable[role](raw);
       if (value !== undefined) identifiers[role] ??= value;
-      else if (raw !== undefined) notes.push(unusable[role]);
+      else if (raw !== undefined && !notes.includes(unusable[role])) notes.push(unusable[role]);
     }
   }
   for (const [key, raw] of Object.entries(event.identifiers)) {
     // What merely happens to be called `email`, while the tenant keeps the address elsewhere, must not pass for one.
     const isContact = roles.some((role) => role === key || rules.identity[role].includes(key));
-    if (!isContact && raw.trim()) identifiers[key] = raw.trim();
+    if (isContact || !raw.trim()) continue;
+    if (key.length + raw.length <= longestIdentifier) identifiers[key] = raw.trim();
+    else notes.push({ by: 'identity', says: 'An identifier is too long to be one.', code: 'IDENTIFIER_UNUSABLE' });
   }
   return { identifiers, notes };
 }

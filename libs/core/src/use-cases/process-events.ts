@@ -31,15 +31,40 @@ export class ProcessEvents {
     // The tenant was taken out of the configuration: its deliveries stay in the inbox for when it comes back.
     if (!rules) return this.log.warn('deliveries wait for a tenant that is not configured', { tenant });
     for (let batches = 0; batches < turnBatches; batches++) {
-      const decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules));
+      const decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules, batchSize)).catch((error: unknown) => this.oneByOne(error, rules));
       if (decided > 0) this.queue.wake('send-commands');
       if (decided < batchSize) return;
     }
     await this.queue.send({ queue: 'process-events', data: { tenant } });
   }
 
-  private async batch(unit: UnitOfWork, rules: Rules): Promise<number> {
-    const waiting = await unit.undecided(batchSize);
+  /**
+   * Something in a batch cannot be saved, and nobody can say what. So each delivery goes alone, and the one that fails alone, twice,
+   * is parked: otherwise the batch would be tried for ever and the tenant stand still.
+   */
+  private async oneByOne(error: unknown, rules: Rules): Promise<number> {
+    const alone = (work: (unit: UnitOfWork) => Promise<number>) => this.store.alone(rules.tenant, work);
+    const single = () => alone((unit) => this.batch(unit, rules, 1));
+    const rethrowIfAway = (cause: unknown) => {
+      if (cause instanceof ConnectorError && cause.retry === 'later') throw cause;
+    };
+    rethrowIfAway(error);
+    for (let n = 0; n < batchSize; n++) {
+      const decided = await single().catch((cause: unknown) => (rethrowIfAway(cause), single())).catch((cause: unknown) => (rethrowIfAway(cause), alone((unit) => this.parkFirst(unit, rules, cause))));
+      if (decided === 0) return n;
+    }
+    return batchSize;
+  }
+
+  private async parkFirst(unit: UnitOfWork, { tenant }: Rules, error: unknown): Promise<number> {
+    const [delivery] = await unit.undecided(1);
+    if (!delivery) return 0;
+    await unit.save({ persons: [], absorbed: [], commands: [], outcomes: [this.parked(delivery.id, tenant, error)] });
+    return 1;
+  }
+
+  private async batch(unit: UnitOfWork, rules: Rules, size: number): Promise<number> {
+    const waiting = await unit.undecided(size);
     if (waiting.length === 0) return 0;
     const deliveries = waiting.map((delivery) => this.readAgain(delivery));
     const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => keysToLoad(event, rules)))]));
@@ -66,12 +91,16 @@ export class ProcessEvents {
       const decision = decide(event, known.owners(lookupKeys(event, rules)), rules, this.clock.now());
       return { id, status: 'processed', notes: [...decision.notes, ...known.learn(id, decision)] };
     } catch (error) {
-      const code = error instanceof ConnectorError ? error.code : 'PROCESSING_FAILED';
-      const says = error instanceof ConnectorError ? error.message : 'Deciding failed unexpectedly.';
-      this.log.error('delivery parked', { tenant: rules.tenant, delivery: id, code, error: error instanceof Error ? error.name : typeof error });
-      this.meter.count('connector_parked_total', { tenant: rules.tenant, code });
-      return { id, status: 'parked', code, notes: [{ by: 'decide', says, code }] };
+      return this.parked(id, rules.tenant, error);
     }
+  }
+
+  private parked(id: string, tenant: string, error: unknown): DeliveryOutcome {
+    const code = error instanceof ConnectorError ? error.code : 'PROCESSING_FAILED';
+    const says = error instanceof ConnectorError ? error.message : 'Deciding failed unexpectedly.';
+    this.log.error('delivery parked', { tenant, delivery: id, code, error: error instanceof Error ? error.name : typeof error });
+    this.meter.count('connector_parked_total', { tenant, code });
+    return { id, status: 'parked', code, notes: [{ by: 'decide', says, code }] };
   }
 }
 
