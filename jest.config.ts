@@ -39,4 +39,6 @@ export default {
     { ...project('e2e', 'e2e'), globalSetup: '<rootDir>/test/support/database-server.ts', globalTeardown: '<rootDir>/test/support/database-server-stop.ts' },
   ],
   testTimeout: 60_000,
+  // A test that fails half-way may leave a server open; a run that never ends would hide the failure.
+  forceExit: true,
 } satisfies Config;

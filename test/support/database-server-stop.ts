@@ -6,6 +6,8 @@ export default async function stopDatabaseServer(): Promise<void> {
   const child = (globalThis as { testDatabaseServer?: ChildProcess }).testDatabaseServer;
   if (child) {
     const stopped = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // It was let go of so that it keeps no run alive; without it the process would now end while we wait, with success whatever failed.
+    child.ref();
     child.stdin!.end();
     return stopped;
   }
