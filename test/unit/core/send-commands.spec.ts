@@ -96,13 +96,13 @@ describe('waiting for Klaviyo\'s limits', () => {
     expect(marketing.sent).toEqual([]);
   });
 
-  it('many short waits in a row give way to other tenants after five seconds', async () => {
+  it('many short waits in a row give way to other tenants after ten seconds', async () => {
     const { clock, store, queue, marketing, commands } = sending();
     store.put('track', track('c-000001'));
     marketing.waits = Array.from({ length: 20 }, () => 1_000);
     const began = clock.now();
     await commands.run('acme', 'track');
-    expect(clock.now() - began).toBeLessThanOrEqual(6_000);
+    expect(clock.now() - began).toBeLessThanOrEqual(11_000);
     expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane: 'track' }, afterMs: 0 }]);
   });
 
