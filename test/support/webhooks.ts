@@ -50,6 +50,6 @@ export async function passTime(databaseUrl: string, minutes: number): Promise<vo
 export async function endLeases(databaseUrl: string): Promise<void> {
   await inDatabase(databaseUrl, `
     with permits as (update connector.permit set settled = true, ends_at = now() where not settled and taken_at < now() - interval '15 seconds'),
-    commands as (update connector.command set due_at = now() where status = 'sending' and due_at between now() and now() + interval '75 seconds' returning id)
+    commands as (update connector.command set due_at = now() where leased and due_at between now() and now() + interval '75 seconds' returning id)
     update pgboss.job set start_after = now() where state < 'active' and name = 'send-commands' and exists (select 1 from commands)`);
 }
