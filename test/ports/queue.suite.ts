@@ -120,7 +120,7 @@ export function queueSuite(database: () => Promise<{ url: string; dispose(): Pro
     await until(() => finish !== undefined);
     await one.queue.send({ queue: 'tidy', data: {} });
     expect(await one.queue.depths()).toEqual(
-      ['process-events', 'send-commands', 'follow-import', 'read-back', 'tidy'].map((queue) =>
+      ['process-events', 'send-commands', 'follow-import', 'read-back', 'sweep', 'tidy'].map((queue) =>
         queue === 'tidy' ? { queue, waiting: 1, active: 1 } : { queue, waiting: 0, active: 0 },
       ),
     );

@@ -368,6 +368,13 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       expect(await store.personByIdentifier(tenant, 'email:p-ana@example.com')).toMatchObject({ registeredAt: 7, identity: { klaviyoId: 'K-1', email: 'p-ana@example.com' } });
     });
 
+    it('names what waits although it could have gone long ago', async () => {
+      await decideCommands(store, track(1));
+      expect(await store.overdue(60_000)).toEqual([]);
+      await inDatabase(opened.url, `update connector.command set due_at = due_at - interval '5 minutes'`);
+      expect(await store.overdue(60_000)).toEqual([{ queue: 'send-commands', data: { tenant, lane: 'track' } }]);
+    });
+
     it('sends what an import refused once more, alone, and accepts the rest', async () => {
       const deliveryId = await decideCommands(store, track(3));
       const claimed = await store.claim(tenant, 'track', all, leaseMs);

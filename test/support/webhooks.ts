@@ -35,12 +35,13 @@ export function operate(url: string, path: string, method = 'GET', token: string
   return ask(`${url}/api/${of}/operations/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Lets everything that waits for a time believe that so much of it has passed: pauses, retries and jobs. */
+/** Lets everything that waits for a time believe that so much of it has passed: pauses, retries and jobs. A job that comes early must not stand for the one of its old time. */
 export async function passTime(databaseUrl: string, minutes: number): Promise<void> {
   await inDatabase(databaseUrl, `
-    with pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
+    with keys as (update pgboss.job set singleton_on = null where state >= 'active' and name = 'send-commands'),
+    pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
     commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where not leased)
-    update pgboss.job set start_after = start_after - make_interval(mins => $1::int) where state < 'active' and name <> 'read-back'`, [minutes]);
+    update pgboss.job set start_after = start_after - make_interval(mins => $1::int), singleton_on = null where state < 'active' and name <> 'read-back'`, [minutes]);
 }
 
 /**
@@ -51,5 +52,5 @@ export async function endLeases(databaseUrl: string): Promise<void> {
   await inDatabase(databaseUrl, `
     with permits as (update connector.permit set settled = true, ends_at = now() where not settled and taken_at < now() - interval '15 seconds'),
     commands as (update connector.command set due_at = now() where leased and due_at between now() and now() + interval '75 seconds' returning id)
-    update pgboss.job set start_after = now() where state < 'active' and name = 'send-commands' and exists (select 1 from commands)`);
+    update pgboss.job set start_after = now(), singleton_on = null where state < 'active' and name = 'send-commands' and exists (select 1 from commands)`);
 }

@@ -4,6 +4,8 @@ import { FollowImport, ProcessEvents, ReadBack, SendCommands, type Jobs, type Qu
 type Workers = { [N in QueueName]: (jobs: Jobs[N][]) => Promise<unknown> };
 
 const dayMs = 86_400_000;
+/** Longer than a lane in turn is ever kept waiting. */
+const overdueMs = 2 * 60_000;
 
 export interface UseCases {
   store: Store;
@@ -20,9 +22,11 @@ export async function startWorkers(queue: Queue, use: UseCases): Promise<void> {
     'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane }) => use.sendCommands.run(tenant, lane)),
     'follow-import': (jobs) => all(unique(jobs), ({ tenant, receipt }) => use.followImport.run(tenant, receipt)),
     'read-back': (jobs) => all(jobs, ({ tenant, commandId, tries }) => use.readBack.run(tenant, commandId, tries)),
+    'sweep': async () => all(await use.store.overdue(overdueMs), (job) => queue.send(job)),
     'tidy': () => use.store.tidy(use.retentionDays * dayMs),
   };
   for (const name of Object.keys(workers) as QueueName[]) await queue.work(name, workers[name] as (jobs: object[]) => Promise<void>);
+  await queue.every('* * * * *', { queue: 'sweep', data: {} });
   await queue.every('17 3 * * *', { queue: 'tidy', data: {} });
 }
 

@@ -1,6 +1,10 @@
 import type { Job, QueueName } from '#core';
 import type { JobInsert, PgBoss } from 'pg-boss';
+import { randomUUID } from 'node:crypto';
 import type { Db } from './database.js';
+
+/** A key also keeps out a like job that has already run: seconds of another machine's clock must not count as ours. */
+const thisProcess = randomUUID();
 
 /** Jobs due so far ahead are kept once per second and content; a paused lane would otherwise collect one with every event. */
 const oncePerSecondAfterMs = 2_000;
@@ -34,5 +38,5 @@ function toInsert({ data, afterMs = 0 }: Job): JobInsert {
   const startAfter = afterMs / 1000;
   if (afterMs < oncePerSecondAfterMs) return { data, startAfter };
   const second = Math.floor((Date.now() + afterMs) / 1000);
-  return { data, startAfter, singletonKey: `${second} ${JSON.stringify(data)}`, singletonSeconds: keysLastSeconds };
+  return { data, startAfter, singletonKey: `${thisProcess} ${second} ${JSON.stringify(data)}`, singletonSeconds: keysLastSeconds };
 }

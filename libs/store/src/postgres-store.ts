@@ -10,7 +10,7 @@ import { claimCommands, countWaiting, readCommand } from './outbox.js';
 import { markCommandSeen, settleCommands, settleImportedCommands } from './settle.js';
 import { deleteFinished } from './tidy.js';
 import { TenantUnitOfWork } from './unit-of-work.js';
-import { ascendingIds } from './uuid.js';
+import { ascendingIds, lowestId } from './uuid.js';
 
 const backlogAgeMs = 1_000;
 const mostBacklogCounted = 1_000_000;
@@ -142,6 +142,17 @@ export class PostgresStore implements Store {
 
   personByIdentifier(tenant: string, identifier: string): Promise<Person | undefined> {
     return findPerson(this.database, tenant, identifier);
+  }
+
+  async overdue(forMs: number): Promise<Job[]> {
+    const before = lowestId(Date.now() - forMs);
+    const found = await this.database.rows<{ tenant: string; lane: Lane | null }>(
+      `select distinct tenant, null as lane from connector.delivery where status = 'undecided' and id < $1
+       union all
+       select distinct tenant, lane from connector.command where status = 'pending' and due_at < clock_timestamp() - $2 * interval '1 millisecond'`,
+      [before, forMs],
+    );
+    return found.map(({ tenant, lane }) => (lane === null ? { queue: 'process-events', data: { tenant } } : { queue: 'send-commands', data: { tenant, lane } }));
   }
 
   commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]> {

@@ -21,6 +21,7 @@ export const queues: Record<QueueName, Omit<Queue, 'name'>> = {
   'send-commands': tick,
   'follow-import': tick,
   'read-back': tick,
+  sweep: tick,
   tidy: tick,
 };
 

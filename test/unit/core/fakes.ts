@@ -65,6 +65,10 @@ export class MemoryStore extends Store {
     return this.waitingDeliveries;
   }
 
+  async overdue(): Promise<Job[]> {
+    return [];
+  }
+
   async alone<T>(_tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
     return work({
       undecided: async (limit) => this.undecided.slice(0, limit),

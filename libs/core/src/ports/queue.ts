@@ -10,6 +10,8 @@ export interface Jobs {
   'follow-import': { tenant: string; receipt: string };
   /** A sample of accepted events is read back from Klaviyo. */
   'read-back': { tenant: string; commandId: string; tries: number };
+  /** Looks for work that waits although nobody is on the way to it. */
+  'sweep': Record<string, never>;
   /** Old, finished rows are deleted. */
   'tidy': Record<string, never>;
 }

@@ -128,6 +128,11 @@ export abstract class Store {
   abstract personByIdentifier(tenant: string, identifier: string): Promise<Person | undefined>;
   /** Commands per status and lane, for metrics and the operator. */
   abstract commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]>;
+  /**
+   * Jobs for deliveries and commands that could have gone so long ago. There should be none: each has a job of its own. It is the
+   * net under that promise, for clocks that jump and for people who mend tables by hand.
+   */
+  abstract overdue(forMs: number): Promise<Job[]>;
   /** Deletes finished deliveries and commands older than this; parked ones stay. */
   abstract tidy(olderThanMs: number): Promise<number>;
   /** True while the database answers. */
