@@ -75,6 +75,21 @@ describe('consent', () => {
     expect(asked('bulk_unsubscribe_profiles')).toBe(before);
   });
 
+  it('denied at enrolment leaves alone what was subscribed to elsewhere', async () => {
+    const person = somebody();
+    const subscriptions = { email: { marketing: { consent: 'SUBSCRIBED' } } };
+    const { status } = await inKlaviyo('POST', 'profile-subscription-bulk-create-jobs', {
+      type: 'profile-subscription-bulk-create-job',
+      attributes: { custom_source: 'shop', profiles: { data: [{ type: 'profile', attributes: { email: person.email, subscriptions } }] } },
+      relationships: { list: { data: { type: 'list', id: lists.newsletter } } },
+    });
+    expect(status).toBe(202);
+    await world.klaviyo.settle();
+    // Answered after that subscription, so nothing but the rule protects it.
+    await tell(person.enrols(-1, { consents_email: false }));
+    expect(memberOf(person.email)).toEqual([lists.newsletter]);
+  });
+
   it('taken back ends that subscription, on that list only, and is no global unsubscribe', async () => {
     const person = somebody();
     await tell(person.enrols(60, { consents_email: true, consents_sms: true }));
