@@ -1,3 +1,4 @@
+import { isOpen } from '#core';
 import type { StoryEvent } from '#emulators';
 import { keys, lists, startWorld, until, type World } from '../support/running-connector.js';
 import { ask, passTime } from '../support/webhooks.js';
@@ -117,7 +118,7 @@ describe('consent', () => {
     await world.tell(many.map((one) => one.updates(30, { consents_email: false })), { concurrency: 12 });
     await until(async () => {
       await passTime(world.databaseUrl, 1);
-      return (await world.opened.store.commandCounts('acme')).every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
+      return (await world.opened.store.commandCounts('acme')).every((command) => !isOpen(command));
     });
     await world.quiet();
     expect(many.filter(({ email }) => memberOf(email).length > 0)).toEqual([]);
@@ -132,7 +133,7 @@ describe('consent', () => {
     await world.tell([person.updates(30, { consents_email: false })]);
     await until(async () => {
       await passTime(world.databaseUrl, 1);
-      return (await world.opened.store.commandCounts('acme')).every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
+      return (await world.opened.store.commandCounts('acme')).every((command) => !isOpen(command));
     });
     await world.quiet();
     expect(memberOf(person.email)).toEqual([]);

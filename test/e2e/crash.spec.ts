@@ -1,3 +1,4 @@
+import { isOpen } from '#core';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ async function drained(url: () => string, databaseUrl: string): Promise<void> {
     await endLeases(databaseUrl);
     const queue = await operate(url(), 'queue').catch(() => undefined);
     const commands = (queue?.json['commands'] ?? [{ lane: 'track', status: 'pending' }]) as { lane: string; status: string }[];
-    const open = commands.filter(({ status }) => ['pending', 'sending', 'importing'].includes(status));
+    const open = commands.filter(isOpen);
     const isDecided = queue?.status === 200 && queue.json['backlog'] === 0;
     // A withdrawal soon after its yes is looked at again for five minutes, until Klaviyo must have applied the yes.
     if (isDecided && open.length > 0 && open.every(({ lane }) => lane === 'unsubscribe')) await passTime(databaseUrl, 1);

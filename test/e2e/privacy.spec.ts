@@ -1,3 +1,4 @@
+import { isOpen } from '#core';
 import { sampleDay, type StoryEvent } from '#emulators';
 import { keys, lists, startWorld, until, type World } from '../support/running-connector.js';
 import { ask, bodyOf, deliver, operate, passTime } from '../support/webhooks.js';
@@ -57,7 +58,7 @@ describe('in the logs, the metrics and the error answers', () => {
     await keep(ask(`${world.url}/health/dependencies`));
     await until(async () => {
       await passTime(world.databaseUrl, 1);
-      return world.klaviyo.faults.report().every(({ hits, rule }) => hits === rule.times) && (await world.opened.store.commandCounts('acme')).every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
+      return world.klaviyo.faults.report().every(({ hits, rule }) => hits === rule.times) && (await world.opened.store.commandCounts('acme')).every((command) => !isOpen(command));
     });
     await world.quiet();
     await keep(ask(`${world.url}/health/dependencies`));

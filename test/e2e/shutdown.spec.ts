@@ -1,3 +1,4 @@
+import { isOpen } from '#core';
 import { Agent, request } from 'node:http';
 import { sampleDay, signWebhook } from '#emulators';
 import { buildConnector, ConnectorProcess } from '../support/connector-process.js';
@@ -46,7 +47,7 @@ describe('a connector that is told to stop while it is busy', () => {
     await sending;
     await until(async () => {
       const { json } = await operate(connector.url, 'queue');
-      return json['backlog'] === 0 && (json['commands'] as { status: string }[]).every(({ status }) => !['pending', 'sending', 'importing'].includes(status));
+      return json['backlog'] === 0 && (json['commands'] as { status: string }[]).every((command) => !isOpen(command));
     });
     await vendors.klaviyo.settle();
     expect(heldEvents(vendors.klaviyo)).toEqual(eventsOf(told));

@@ -1,4 +1,4 @@
-import type { Clock } from '#core';
+import { isOpen, type Clock } from '#core';
 import { startKlaviyo, startWalletCrew, type DeliveryOptions, type KlaviyoEmulator, type KlaviyoOptions, type StoryEvent, type WalletCrewEmulator } from '#emulators';
 import { PinoLog, PromMeter, readSettings, SystemClock, type Settings } from '#runtime';
 import { openStore, type OpenStore } from '#store';
@@ -138,7 +138,7 @@ async function startReplica(databaseUrl: string, settings: Settings, { workers =
 export async function openWork({ store }: OpenStore, id: string = tenant): Promise<number> {
   const undecided = await store.alone(id, async (unit) => (await unit.undecided(1)).length);
   const counts = await store.commandCounts(id);
-  return undecided + counts.filter(({ status }) => ['pending', 'sending', 'importing'].includes(status)).reduce((sum, { count }) => sum + count, 0);
+  return undecided + counts.filter(isOpen).reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Asks again and again until the fact holds; a fact that never does fails the test by its own name. */

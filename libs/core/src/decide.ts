@@ -4,7 +4,7 @@ import { fingerprint } from './fingerprint.js';
 import { metricOf } from './marketing/metric.js';
 import { profileOf } from './marketing/profile.js';
 import { withStatement } from './person/consent.js';
-import { identifiersOf, identityOf, isReachable, lookupKeys, matching, personId } from './person/identity.js';
+import { identifiersOf, identityOf, isReachable, keysOf, matching, personId } from './person/identity.js';
 import { routeLists } from './person/list-routing.js';
 import { mergedPerson, newer, newPerson, own, withValue, type Person } from './person/person.js';
 import type { MetricKind, Rules } from './rules.js';
@@ -38,7 +38,7 @@ export interface Decision {
  */
 export function decide(event: WalletEvent, found: readonly Person[], rules: Rules, now: number): Decision {
   const { identifiers, notes } = identifiersOf(event, rules);
-  const keys = lookupKeys(event, rules);
+  const keys = keysOf(identifiers, event.pass);
   if (keys.length === 0) throw new ConnectorError('EVENT_WITHOUT_PERSON');
 
   const [first = newPerson(personId(rules.tenant, keys)), ...others] = matching(found, keys, identifiers['email']);

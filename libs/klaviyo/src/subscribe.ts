@@ -1,17 +1,16 @@
 import type { Answer, Outgoing, Slot, Subscribe } from '#core';
-import { type Account, aWhile, type Outcome, type Patience } from './account.js';
-import { accepted, becauseOf, fromVerdict, later, refused, skipped } from './answers.js';
+import { type Account, aWhile, type Patience } from './account.js';
+import { becauseOf, later, refused, skipped } from './answers.js';
 import { hasNewerOptOut, oppositeIsNewer } from './consent-state.js';
 import { addressOf } from './identifiers.js';
-import { sendIsolated } from './isolation.js';
 import { limits } from './limits.js';
+import { type ListChange, sendListChange } from './list-change.js';
 import { addressKey, type Profiles, readProfiles } from './profile-reads.js';
-import { subscription, subscriptionsRequest, wireBytes } from './requests.js';
+import { subscription, subscriptionsRequest } from './requests.js';
 import { claimableBytes, probing, slotOf } from './slot.js';
 
 /** Younger consents go at once: within a minute nobody has read the first mail and left again, and a welcome must not wait. */
 const freshMs = 60_000;
-const listMissingWaitMs = 300_000;
 
 export async function subscribeSlot(account: Account, _waiting: number): Promise<Slot | { waitMs: number }> {
   const grant = await account.take('bulk_subscribe_profiles', 1);
@@ -26,23 +25,13 @@ async function send(account: Account, commands: Outgoing<Subscribe>[], permits: 
   const { answers, due } = await withoutOptedOut(account, commands, now, patience);
 
   for (const group of grouped(due, account.settings.listId)) {
-    const items = group.commands.map((outgoing) => {
-      const entry = subscription(outgoing, now);
-      return { outgoing, entry, bytes: wireBytes(entry) };
-    });
-    const permit = unused.shift();
-    const verdicts = await sendIsolated({
-      account, operation: 'bulk_subscribe_profiles', items, patience,
-      ...(permit === undefined ? {} : { permit }),
-      call: async (part, leave) => {
-        const request = subscriptionsRequest(group, part.map(({ entry }) => entry));
-        return listMissing(await account.call('bulk_subscribe_profiles', leave, (sdk) => sdk.profiles.bulkSubscribeProfiles(request)));
-      },
-    });
-    for (const item of items) {
-      const verdict = verdicts.get(item);
-      answers.push(verdict?.is === 'taken' ? accepted(item.outgoing) : fromVerdict(item.outgoing, verdict));
-    }
+    const change: ListChange<Subscribe, ReturnType<typeof subscription>> = {
+      operation: 'bulk_subscribe_profiles',
+      commands: group.commands,
+      entry: (outgoing) => subscription(outgoing, now),
+      call: (entries, permit) => account.call('bulk_subscribe_profiles', permit, (sdk) => sdk.profiles.bulkSubscribeProfiles(subscriptionsRequest(group, entries))),
+    };
+    answers.push(...(await sendListChange(account, change, unused.shift(), patience)));
   }
   await account.giveBack(unused);
   return answers;
@@ -115,12 +104,4 @@ function grouped(commands: Outgoing<Subscribe>[], defaultList: string | undefine
     groups.set(key, group);
   }
   return [...groups.values()];
-}
-
-/** A list that Klaviyo does not know is a matter of settings: what is meant for it waits, instead of being parked one by one. */
-export function listMissing(outcome: Outcome): Outcome {
-  if (outcome.ok) return outcome;
-  const { problem } = outcome;
-  const aboutList = problem.kind === 'missing' || (problem.kind === 'items' && problem.pointers.some((pointer) => pointer.startsWith('/data/relationships/list')));
-  return aboutList ? { ok: false, problem: { ...problem, kind: 'later', code: 'KLAVIYO_LIST_MISSING', waitMs: listMissingWaitMs } } : outcome;
 }

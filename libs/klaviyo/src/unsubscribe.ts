@@ -1,14 +1,14 @@
 import type { Answer, Outgoing, Slot, Unsubscribe } from '#core';
 import { type Account, aWhile, type Patience } from './account.js';
-import { accepted, becauseOf, fromVerdict, later, refused, skipped } from './answers.js';
+import { becauseOf, later, refused, skipped } from './answers.js';
 import { hasNewerConsent, oppositeIsNewer } from './consent-state.js';
 import { addressOf } from './identifiers.js';
-import { sendIsolated } from './isolation.js';
 import { limits } from './limits.js';
+import { type ListChange, listMissingWaitMs, sendListChange } from './list-change.js';
 import { addressKey, readProfiles } from './profile-reads.js';
-import { unsubscription, unsubscriptionsRequest, wireBytes } from './requests.js';
+import { unsubscription, unsubscriptionsRequest } from './requests.js';
 import { claimableBytes, probing, slotOf } from './slot.js';
-import { freeForReading, listMissing, unread } from './subscribe.js';
+import { freeForReading, unread } from './subscribe.js';
 
 type Addressed = { outgoing: Outgoing<Unsubscribe>; address: string };
 
@@ -35,24 +35,14 @@ async function send(account: Account, commands: Outgoing<Unsubscribe>[], permits
   for (const [listId, addressed] of byList) {
     const checked = await members(account, listId, addressed, patience);
     answers.push(...checked.answers);
-    const items = checked.members.map((outgoing) => {
-      const entry = unsubscription(outgoing);
-      return { outgoing, entry, bytes: wireBytes(entry) };
-    });
-    if (items.length === 0) continue;
-    const permit = unused.shift();
-    const verdicts = await sendIsolated({
-      account, operation: 'bulk_unsubscribe_profiles', items, patience,
-      ...(permit === undefined ? {} : { permit }),
-      call: async (part, leave) => {
-        const request = unsubscriptionsRequest(listId, part.map(({ entry }) => entry));
-        return listMissing(await account.call('bulk_unsubscribe_profiles', leave, (sdk) => sdk.profiles.bulkUnsubscribeProfiles(request)));
-      },
-    });
-    for (const item of items) {
-      const verdict = verdicts.get(item);
-      answers.push(verdict?.is === 'taken' ? accepted(item.outgoing) : fromVerdict(item.outgoing, verdict));
-    }
+    if (checked.members.length === 0) continue;
+    const change: ListChange<Unsubscribe, ReturnType<typeof unsubscription>> = {
+      operation: 'bulk_unsubscribe_profiles',
+      commands: checked.members,
+      entry: unsubscription,
+      call: (entries, permit) => account.call('bulk_unsubscribe_profiles', permit, (sdk) => sdk.profiles.bulkUnsubscribeProfiles(unsubscriptionsRequest(listId, entries))),
+    };
+    answers.push(...(await sendListChange(account, change, unused.shift(), patience)));
   }
   await account.giveBack(unused);
   return answers;
@@ -66,7 +56,7 @@ async function members(account: Account, listId: string, addressed: Addressed[],
   const found: Outgoing<Unsubscribe>[] = [];
   for (const { outgoing, address } of addressed) {
     if (!profiles.ok) {
-      answers.push(profiles.problem?.kind === 'missing' ? later(outgoing, 'KLAVIYO_LIST_MISSING', 300_000, profiles.problem.words) : unread(outgoing, profiles));
+      answers.push(profiles.problem?.kind === 'missing' ? later(outgoing, 'KLAVIYO_LIST_MISSING', listMissingWaitMs, profiles.problem.words) : unread(outgoing, profiles));
       continue;
     }
     const key = addressKey(outgoing.command.channel, address);

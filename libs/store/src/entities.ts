@@ -1,4 +1,4 @@
-import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import { defineEntity, p } from '@mikro-orm/core';
 import type { Command, ErrorCode, Identity, Lane, Note, Person, WalletEvent } from '#core';
 
 /** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
@@ -153,6 +153,3 @@ export const PauseEntity = defineEntity({
 });
 
 export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, LedgerEntity, PermitEntity, PauseEntity];
-
-export type DeliveryRow = InferEntity<typeof DeliveryEntity>;
-export type CommandRow = InferEntity<typeof CommandEntity>;

@@ -1,4 +1,4 @@
-import { identifierKeys, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
+import { identifierKeys, isReachable, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
 import { rows, type Db } from './database.js';
 import type { CommandStatus } from './entities.js';
 import { storable, storableJson } from './storable.js';
@@ -62,7 +62,7 @@ async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
 
 /** Commands that waited for an identifier go out now that there is one. */
 async function release(db: Db, tenant: string, persons: readonly Person[]): Promise<Lane[]> {
-  const reachable = persons.filter(({ identity }) => identity.klaviyoId ?? identity.externalId ?? identity.email ?? identity.phone);
+  const reachable = persons.filter(({ identity }) => isReachable(identity));
   if (reachable.length === 0) return [];
   const released = await rows<{ lane: Lane }>(
     db,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DeliveryRecord, type Store } from '#core';
+import { isOpen, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
 import { PinoLog, PromMeter, SystemClock, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
@@ -99,7 +99,7 @@ async function followOne(story: StoryEvent[], { hook, store, klaviyo, walletCrew
 async function settled(store: Store, id: string, clock: SystemClock): Promise<DeliveryRecord> {
   for (;;) {
     const record = await store.delivery(sandboxTenant, id);
-    const open = record?.commands.some(({ status }) => ['pending', 'sending', 'importing'].includes(status));
+    const open = record?.commands.some(isOpen);
     if (record && record.status !== 'undecided' && !open) return record;
     await clock.wait(25);
   }
@@ -144,7 +144,7 @@ async function playTheRest(events: StoryEvent[], { hook, store, walletCrew, cloc
   for (;;) {
     const counts = await store.commandCounts(sandboxTenant);
     const total = counts.reduce((sum, { count }) => sum + count, 0);
-    const open = counts.filter(({ status }) => ['pending', 'sending', 'importing'].includes(status)).reduce((sum, { count }) => sum + count, 0);
+    const open = counts.filter(isOpen).reduce((sum, { count }) => sum + count, 0);
     const idle = open === 0 && (await store.backlog()) === 0;
     sent.show(total - open, idle ? total : total + 1);
     if (idle) break;

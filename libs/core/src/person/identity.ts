@@ -55,8 +55,12 @@ export function identifierKeys(person: Person): string[] {
 
 /** The keys by which the person of an event is looked up. */
 export function lookupKeys(event: WalletEvent, rules: Rules): string[] {
-  const keys = Object.entries(identifiersOf(event, rules).identifiers).map(([key, value]) => `${key}:${value}`);
-  return event.pass ? [...keys, `pass:${event.pass.id}`] : keys;
+  return keysOf(identifiersOf(event, rules).identifiers, event.pass);
+}
+
+export function keysOf(identifiers: Record<string, string>, pass: WalletEvent['pass']): string[] {
+  const keys = Object.entries(identifiers).map(([key, value]) => `${key}:${value}`);
+  return pass ? [...keys, `pass:${pass.id}`] : keys;
 }
 
 /**

@@ -97,6 +97,11 @@ export interface Parked {
   at: number;
 }
 
+/** Whether a command is still to be sent or answered; all other statuses are final, or wait for something from outside. */
+export function isOpen({ status }: { status: string }): boolean {
+  return status === 'pending' || status === 'sending' || status === 'importing';
+}
+
 export abstract class Store {
   /** Writes inbox rows and the job that decides them in one transaction; when it resolves they are on disk. */
   abstract receive(deliveries: NewDelivery[]): Promise<Receipt[]>;

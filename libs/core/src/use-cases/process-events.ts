@@ -45,15 +45,19 @@ export class ProcessEvents {
   private async oneByOne(error: unknown, rules: Rules): Promise<number> {
     const alone = (work: (unit: UnitOfWork) => Promise<number>) => this.store.alone(rules.tenant, work);
     const single = () => alone((unit) => this.batch(unit, rules, 1));
-    const rethrowIfAway = (cause: unknown) => {
+    const park = (cause: unknown) => alone((unit) => this.parkFirst(unit, rules, cause));
+    /** While the database is away nothing is wrong with any delivery. */
+    const unlessAway = (next: (cause: unknown) => Promise<number>) => (cause: unknown) => {
       if (cause instanceof ConnectorError && cause.retry === 'later') throw cause;
+      return next(cause);
     };
-    rethrowIfAway(error);
-    for (let n = 0; n < batchSize; n++) {
-      const decided = await single().catch((cause: unknown) => (rethrowIfAway(cause), single())).catch((cause: unknown) => (rethrowIfAway(cause), alone((unit) => this.parkFirst(unit, rules, cause))));
-      if (decided === 0) return n;
-    }
-    return batchSize;
+    const all = async () => {
+      for (let n = 0; n < batchSize; n++) {
+        if ((await single().catch(unlessAway(single)).catch(unlessAway(park))) === 0) return n;
+      }
+      return batchSize;
+    };
+    return unlessAway(all)(error);
   }
 
   private async parkFirst(unit: UnitOfWork, { tenant }: Rules, error: unknown): Promise<number> {
@@ -66,8 +70,8 @@ export class ProcessEvents {
   private async batch(unit: UnitOfWork, rules: Rules, size: number): Promise<number> {
     const waiting = await unit.undecided(size);
     if (waiting.length === 0) return 0;
-    const deliveries = waiting.map((delivery) => this.readAgain(delivery));
-    const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ event }) => keysToLoad(event, rules)))]));
+    const deliveries = waiting.map((delivery) => this.readAgain(delivery)).map((delivery) => ({ ...delivery, keys: keysToLoad(delivery.event, rules) }));
+    const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ keys }) => keys))]));
     const outcomes = deliveries.map((delivery) => this.one(delivery, known, rules));
     await unit.save(known.changes(outcomes));
     return deliveries.length;
@@ -82,13 +86,13 @@ export class ProcessEvents {
     }
   }
 
-  private one({ id, event, unreadable }: Delivery & { unreadable?: unknown }, known: Known, rules: Rules): DeliveryOutcome {
+  private one({ id, event, unreadable, keys }: Delivery & { unreadable?: unknown; keys: string[] }, known: Known, rules: Rules): DeliveryOutcome {
     this.meter.count('connector_events_total', { tenant: rules.tenant, kind: event.kind });
     try {
       // Parked again: as "ignored" it would vanish from what the operator has to look after.
       if (unreadable !== undefined) throw unreadable;
       if (event.kind === 'unknown') return { id, status: 'ignored', notes: [{ by: 'wallet-crew', says: `"${event.name}" is kept, but means nothing to us.` }] };
-      const decision = decide(event, known.owners(lookupKeys(event, rules)), rules, this.clock.now());
+      const decision = decide(event, known.owners(keys), rules, this.clock.now());
       return { id, status: 'processed', notes: [...decision.notes, ...known.learn(id, decision)] };
     } catch (error) {
       return this.parked(id, rules.tenant, error);
