@@ -185,7 +185,33 @@ describe('one sender per lane', () => {
     await run;
     expect(store.commands.filter(({ state }) => state === 'in hand')).toEqual([]);
     expect(store.commands.filter(({ state }) => state === 'done').length).toBeLessThanOrEqual(inHand + 1);
-    expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane: 'track' }, afterMs: 0 }]);
+    expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane: 'track' }, afterMs: 1_000 }]);
+  });
+
+  it.each([
+    ['stopping', ({ commands }: ReturnType<typeof sending>) => commands.stop()],
+    ['whose turn is over', ({ clock }: ReturnType<typeof sending>) => void (clock.at += 10_001)],
+  ])('a sender %s leaves word that counts even if its own process is the first to hear it', async (_title, end) => {
+    const of = sending();
+    const gate = new Gate();
+    of.marketing.items = 1;
+    of.marketing.beforeAnswer = () => gate.opened;
+    of.store.put('track', ...many(30));
+    const run = of.commands.run('acme', 'track');
+    await settled();
+    end(of);
+    let heard: Promise<void> | undefined;
+    of.queue.send = async (job) => {
+      of.queue.sent.push(job);
+      heard ??= of.commands.run('acme', 'track');
+    };
+    await settled();
+    gate.open();
+    await run;
+    await heard;
+    const words = of.queue.sent.length;
+    expect(heard).toBeDefined();
+    expect(of.store.commands.every(({ state }) => state === 'done') || words === 2).toBe(true);
   });
 });
 

@@ -12,6 +12,8 @@ const mostInFlight = 10;
 const turnMs = 10_000;
 /** Twice the largest batch of events. */
 const countAgainBelow = 2_000;
+/** A stopping process must not fetch its own word again at once: it would go round in circles until its queue is stopped. */
+const leaveWordMs = 1_000;
 /** A shorter wait is not worth a trip through the queue. */
 const shortWaitMs = 1_000;
 /** Klaviyo applies a subscription up to minutes after it took it; until then "not a member" proves nothing. */
@@ -47,79 +49,74 @@ export class SendCommands {
     if (already) return void (already.again = true);
     const turn = { again: false };
     this.running.set(key, turn);
+    let comeBackMs: number | undefined;
     try {
       do {
         turn.again = false;
-        await this.turn(tenant, lane);
-      } while (turn.again && !this.stopping);
+        comeBackMs = await this.turn(tenant, lane);
+      } while (turn.again && comeBackMs !== 0 && !this.stopping);
     } finally {
       this.running.delete(key);
     }
+    // Only now: while the lane ran, this process itself would have fetched the job and taken it for one that the loop has seen.
+    // A loop that stops may have been told of commands it never looked at, so it always leaves word.
+    if (this.stopping) comeBackMs = leaveWordMs;
+    if (comeBackMs !== undefined) await this.queue.send({ queue: 'send-commands', data: { tenant, lane }, afterMs: comeBackMs });
   }
 
-  private async turn(tenant: string, lane: Lane): Promise<void> {
+  /** Answers after how long the lane is worth another turn; undefined: when somebody says so. */
+  private async turn(tenant: string, lane: Lane): Promise<number | undefined> {
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
-    const endsAt = this.clock.now() + turnMs;
-    const comeBack = (afterMs: number) => this.queue.send({ queue: 'send-commands', data: { tenant, lane }, afterMs });
-    let due = 0;
-    let nextInMs: number | undefined;
-    try {
-      while (failures.length === 0) {
-        if (this.stopping || this.clock.now() > endsAt) {
-          await comeBack(0);
-          break;
-        }
-        if (inFlight.size >= mostInFlight) await Promise.race(inFlight);
-        // Counting a long lane takes as long as sending from it; what was counted is good until little of it is left.
-        if (due < countAgainBelow) ({ due, nextInMs } = await this.store.waiting(tenant, lane));
-        if (due === 0) {
-          if (inFlight.size > 0) {
-            // An answer may put commands back.
-            await Promise.race(inFlight);
-            continue;
-          }
-          if (nextInMs !== undefined) await comeBack(nextInMs);
-          break;
-        }
-        const slot = await this.marketing.slot(tenant, lane, due);
-        if ('waitMs' in slot) {
-          if (slot.waitMs > shortWaitMs) {
-            await comeBack(slot.waitMs);
-            break;
-          }
-          await this.clock.wait(slot.waitMs);
-          continue;
-        }
-        const commands = await this.store.claim(tenant, lane, slot, leaseMs).catch(async (error: unknown) => {
-          // Kept, the leave would count against the limits of all replicas without a call.
-          await slot.release();
-          throw error;
-        });
-        due -= commands.length;
-        if (commands.length === 0) {
-          due = 0;
-          await slot.release();
-          // Due, but held back: another update of the same person is on its way.
-          if (inFlight.size > 0) await Promise.race(inFlight);
-          else {
-            await comeBack(shortWaitMs);
-            break;
-          }
-          continue;
-        }
-        const sent = slot
-          .send(commands)
-          .then((answers) => this.settle(tenant, lane, commands, answers))
-          .catch((error: unknown) => void failures.push(error))
-          .finally(() => inFlight.delete(sent));
-        inFlight.add(sent);
-      }
-    } finally {
-      await Promise.all(inFlight);
-    }
+    const comeBackMs = await this.sendDue(tenant, lane, inFlight, failures).finally(() => Promise.all(inFlight));
     // The leases of what was in hand run out; the job is run again and takes them back.
     if (failures.length > 0) throw failures[0];
+    return comeBackMs;
+  }
+
+  private async sendDue(tenant: string, lane: Lane, inFlight: Set<Promise<void>>, failures: unknown[]): Promise<number | undefined> {
+    const endsAt = this.clock.now() + turnMs;
+    let due = 0;
+    let nextInMs: number | undefined;
+    while (failures.length === 0) {
+      if (this.stopping || this.clock.now() > endsAt) return 0;
+      if (inFlight.size >= mostInFlight) await Promise.race(inFlight);
+      // Counting a long lane takes as long as sending from it; what was counted is good until little of it is left.
+      if (due < countAgainBelow) ({ due, nextInMs } = await this.store.waiting(tenant, lane));
+      if (due === 0) {
+        if (inFlight.size === 0) return nextInMs;
+        // An answer may put commands back.
+        await Promise.race(inFlight);
+        continue;
+      }
+      const slot = await this.marketing.slot(tenant, lane, due);
+      if ('waitMs' in slot) {
+        if (slot.waitMs > shortWaitMs) return slot.waitMs;
+        await this.clock.wait(slot.waitMs);
+        continue;
+      }
+      const commands = await this.store.claim(tenant, lane, slot, leaseMs).catch(async (error: unknown) => {
+        // Kept, the leave would count against the limits of all replicas without a call.
+        await slot.release();
+        throw error;
+      });
+      due -= commands.length;
+      if (commands.length === 0) {
+        due = 0;
+        await slot.release();
+        // Due, but held back: another update of the same person is on its way.
+        if (inFlight.size === 0) return shortWaitMs;
+        await Promise.race(inFlight);
+        continue;
+      }
+      const sent = slot
+        .send(commands)
+        .then((answers) => this.settle(tenant, lane, commands, answers))
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => inFlight.delete(sent));
+      inFlight.add(sent);
+    }
+    return undefined;
   }
 
   private async settle(tenant: string, lane: Lane, commands: Outgoing[], answers: Answer[]): Promise<void> {
