@@ -39,11 +39,12 @@ export function permitsSuite(database: () => Promise<{ url: string; dispose(): P
     const endsAt = performance.now() + 4_500;
     const caller = async (mine: Permits) => {
       while (performance.now() < endsAt) {
-        const { permits: granted, waitMs } = await mine.take(account, 'events', 1 + Math.floor(Math.random() * 4), limit);
+        const { permits: granted, waitMs } = await mine.take(account, 'events', 1 + Math.floor(Math.random() * 4), limit, Math.random() < 0.5 ? { aheadMs: 300 } : {});
         if (granted.length === 0) {
           await wait(Math.min(waitMs, Math.max(1, endsAt - performance.now())));
           continue;
         }
+        await wait(waitMs);
         await Promise.all(
           granted.map(async (permit) => {
             // On the way, at the vendor, and back.
@@ -123,14 +124,33 @@ export function permitsSuite(database: () => Promise<{ url: string; dispose(): P
   });
 
   it('keeps calls apart from each other where that is asked for', async () => {
-    const [taken] = (await permits.take(account, 'op', 1, wide, 8_000)).permits;
+    const [taken] = (await permits.take(account, 'op', 1, wide, { spacingMs: 8_000 })).permits;
     await permits.settle([taken!]);
-    const tooSoon = await other.take(account, 'op', 1, wide, 8_000);
+    const tooSoon = await other.take(account, 'op', 1, wide, { spacingMs: 8_000 });
     expect(tooSoon.permits).toEqual([]);
     expect(tooSoon.waitMs).toBeGreaterThan(0);
     expect(tooSoon.waitMs).toBeLessThanOrEqual(8_000);
     await pass(8_000);
-    expect((await other.take(account, 'op', 1, wide, 8_000)).permits).toHaveLength(1);
+    expect((await other.take(account, 'op', 1, wide, { spacingMs: 8_000 })).permits).toHaveLength(1);
+  });
+
+  it('grants what becomes free shortly, and says from when it may be used', async () => {
+    const limit = { burst: 2, steady: 100 };
+    const taken = (await permits.take(account, 'op', 2, limit)).permits;
+    // As long as calls are on their way nobody knows when their places become free.
+    expect(await other.take(account, 'op', 1, limit, { aheadMs: 900 })).toMatchObject({ permits: [] });
+    await permits.settle(taken);
+    await pass(500);
+    expect(await other.take(account, 'op', 1, limit, { aheadMs: 200 })).toMatchObject({ permits: [] });
+    const ahead = await other.take(account, 'op', 1, limit, { aheadMs: 900 });
+    expect(ahead.permits).toHaveLength(1);
+    expect(ahead.waitMs).toBeGreaterThan(200);
+    expect(ahead.waitMs).toBeLessThanOrEqual(505);
+    // It counts from then on, so there is one more, and no third.
+    expect((await permits.take(account, 'op', 5, limit, { aheadMs: 900 })).permits).toHaveLength(1);
+    expect((await permits.take(account, 'op', 5, limit, { aheadMs: 900 })).permits).toEqual([]);
+    // In an empty window nobody has to wait.
+    expect(await permits.take(account, 'another', 2, limit, { aheadMs: 900 })).toMatchObject({ permits: { length: 2 }, waitMs: 0 });
   });
 
   it('pauses one operation for as long as the vendor says, and never shortens that', async () => {

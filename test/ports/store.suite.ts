@@ -27,7 +27,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
     await opened.dispose();
   });
   beforeEach(async () => {
-    const tables = ['delivery', 'person', 'person_identifier', 'command', 'ledger'];
+    const tables = ['delivery', 'person', 'person_identifier', 'command', 'outbox', 'ledger'];
     await inDatabase(opened.url, `${tables.map((table) => `delete from connector.${table};`).join('')} delete from pgboss.job where name not like '\\_\\_%'`);
   });
 
@@ -371,7 +371,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
     it('names what waits although it could have gone long ago', async () => {
       await decideCommands(store, track(1));
       expect(await store.overdue(60_000)).toEqual([]);
-      await inDatabase(opened.url, `update connector.command set due_at = due_at - interval '5 minutes'`);
+      await inDatabase(opened.url, `update connector.outbox set due_at = due_at - interval '5 minutes'`);
       expect(await store.overdue(60_000)).toEqual([{ queue: 'send-commands', data: { tenant, lane: 'track' } }]);
     });
 

@@ -1,4 +1,4 @@
-import { type Clock, type Grant, type Limit, Permits } from '#core';
+import { type Clock, type Grant, type Limit, type Pacing, Permits } from '#core';
 
 const second = 1000;
 const minute = 60_000;
@@ -26,7 +26,7 @@ export class MemoryPermits extends Permits {
     return [...this.#taken.values()].filter(({ settledAt }) => settledAt === undefined).length;
   }
 
-  async take(account: string, operation: string, want: number, limit: Limit, spacingMs = 0): Promise<Grant> {
+  async take(account: string, operation: string, want: number, limit: Limit, { spacingMs = 0 }: Pacing = {}): Promise<Grant> {
     const now = this.clock.now();
     const key = `${account} ${operation}`;
     const breaker = this.#breakers.get(account) ?? { failures: 0, until: 0 };

@@ -40,7 +40,8 @@ export async function passTime(databaseUrl: string, minutes: number): Promise<vo
   await inDatabase(databaseUrl, `
     with keys as (update pgboss.job set singleton_on = null where state >= 'active' and name = 'send-commands'),
     pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
-    commands as (update connector.command set due_at = due_at - make_interval(mins => $1::int), settled_at = settled_at - make_interval(mins => $1::int) where not leased)
+    commands as (update connector.command set settled_at = settled_at - make_interval(mins => $1::int)),
+    outbox as (update connector.outbox set due_at = due_at - make_interval(mins => $1::int) where not leased)
     update pgboss.job set start_after = start_after - make_interval(mins => $1::int), singleton_on = null where state < 'active' and name <> 'read-back'`, [minutes]);
 }
 
@@ -51,6 +52,6 @@ export async function passTime(databaseUrl: string, minutes: number): Promise<vo
 export async function endLeases(databaseUrl: string): Promise<void> {
   await inDatabase(databaseUrl, `
     with permits as (update connector.permit set settled = true, ends_at = now() where not settled and taken_at < now() - interval '15 seconds'),
-    commands as (update connector.command set due_at = now() where leased and due_at between now() and now() + interval '75 seconds' returning id)
-    update pgboss.job set start_after = now(), singleton_on = null where state < 'active' and name = 'send-commands' and exists (select 1 from commands)`);
+    leases as (update connector.outbox set due_at = now() where leased and due_at between now() and now() + interval '75 seconds' returning command_id)
+    update pgboss.job set start_after = now(), singleton_on = null where state < 'active' and name = 'send-commands' and exists (select 1 from leases)`);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Log, Meter, Permits } from '#core';
+import type { Clock, Grant, Log, Meter, Pacing, Permits } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
 import { LearnedLimits, type Operation } from './limits.js';
@@ -61,9 +61,9 @@ export class Account {
     return Math.ceil(60_000 / this.perMinute(operation));
   }
 
-  async take(operation: Operation, want: number, spacingMs?: number): Promise<Grant> {
+  async take(operation: Operation, want: number, pacing?: Pacing): Promise<Grant> {
     const limit = this.#limits.of(operation);
-    const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, spacingMs);
+    const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, pacing);
     // Another replica may have seen it fail: the next answer here is news for all.
     if (grant.failures > 0 && !this.failing) this.#failedAt = ++this.#ticks;
     return grant;

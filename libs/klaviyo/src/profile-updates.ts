@@ -23,7 +23,7 @@ export async function profileSlot(account: Account, waiting: number, memory: Imp
   }
   if (singles && singles.waitMs <= soonMs) return { waitMs: singles.waitMs };
   const { maxItems } = limits.bulk_import_profiles;
-  const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems ? account.spacingMs('bulk_import_profiles') : undefined);
+  const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems ? { spacingMs: account.spacingMs('bulk_import_profiles') } : {});
   if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
   return slotOf<UpsertProfile>(account, { items: probing(bulk, maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
 }

@@ -10,6 +10,9 @@ import { claimableBytes, probing, slotOf } from './slot.js';
 /** Bulk that is back so soon is worth waiting for. */
 const soonMs = 1000;
 
+/** Longer than claiming and building a full batch takes under load: it is ready when the limit lets it go. */
+const aheadMs = 500;
+
 /**
  * Few events go one by one and at once; what the single calls cannot carry goes in bulk. The single budget is what a second
  * may use of it on average, so that a rush does not spend the minute in ten seconds.
@@ -19,11 +22,13 @@ export async function trackSlot(account: Account, waiting: number): Promise<Slot
   const singles = waiting <= budget ? await account.take('create_event', Math.max(1, waiting)) : undefined;
   if (singles && (singles.permits.length >= waiting || (singles.failures > 0 && singles.permits.length > 0))) return singleSlot(account, singles.permits);
 
-  const bulk = await account.take('bulk_create_events', 1, waiting < limits.bulk_create_events.maxItems ? account.spacingMs('bulk_create_events') : undefined);
+  const full = waiting >= limits.bulk_create_events.maxItems;
+  const bulk = await account.take('bulk_create_events', 1, full ? { aheadMs } : { spacingMs: account.spacingMs('bulk_create_events') });
   if (bulk.permits.length > 0) {
     await account.giveBack(singles?.permits ?? []);
     const items = probing(bulk, limits.bulk_create_events.maxItems);
-    return slotOf<Track>(account, { items, bytes: claimableBytes('bulk_create_events'), permits: bulk.permits }, (commands, permits) => sendBulk(account, commands, permits));
+    const goAt = account.clock.now() + bulk.waitMs;
+    return slotOf<Track>(account, { items, bytes: claimableBytes('bulk_create_events'), permits: bulk.permits }, (commands, permits) => sendBulk(account, commands, permits, goAt));
   }
   if (singles && singles.permits.length > 0) return singleSlot(account, singles.permits);
   if (bulk.waitMs <= soonMs || singles) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
@@ -52,7 +57,7 @@ async function sendSingles(account: Account, commands: Outgoing<Track>[], permit
   return Promise.all(answers);
 }
 
-async function sendBulk(account: Account, commands: Outgoing<Track>[], permits: string[]): Promise<Answer[]> {
+async function sendBulk(account: Account, commands: Outgoing<Track>[], permits: string[], goAt: number): Promise<Answer[]> {
   const [permit, ...more] = permits;
   await account.giveBack(more);
   const answers: Answer[] = [];
@@ -66,13 +71,15 @@ async function sendBulk(account: Account, commands: Outgoing<Track>[], permits: 
       continue;
     }
     // "If the unique_id is repeated for the same profile and metric, the request will fail and no events will be processed."
-    const key = JSON.stringify([entry.attributes.profile.data, outgoing.command.metric, outgoing.command.uniqueId]);
+    const key = `${outgoing.command.uniqueId}\n${outgoing.command.metric}\n${JSON.stringify(entry.attributes.profile.data)}`;
     const first = firsts.get(key);
     if (first) first.copies.push(outgoing);
     else firsts.set(key, { outgoing, entry, bytes, copies: [] });
   }
 
   const items = [...firsts.values()];
+  const early = goAt - account.clock.now();
+  if (early > 0) await account.clock.wait(early);
   const verdicts = await sendIsolated({
     account, operation: 'bulk_create_events', items, permit, patience: aWhile(),
     call: (part, leave) => account.call('bulk_create_events', leave, (sdk) => sdk.events.bulkCreateEvents(bulkEventsRequest(part.map(({ entry }) => entry)))),

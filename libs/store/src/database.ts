@@ -50,7 +50,7 @@ export async function asked<T>(work: () => Promise<T>): Promise<T> {
 
 const unavailableCodes =
   /^(08|57P|53|57014|55P03|25P03|25006|3D000|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)/;
-const unavailableWords = /timeout exceeded when trying to connect|connection terminated|client has encountered a connection error|timeout expired|driver has already been destroyed/i;
+const unavailableWords = /timeout exceeded when trying to connect|connection terminated|client has encountered a connection error|timeout expired|driver has already been destroyed|cannot use a pool after calling end/i;
 
 export function isUnavailable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };

@@ -5,12 +5,13 @@ import type { Command, ErrorCode, Identity, Lane, Note, Person, WalletEvent } fr
 export const schema = 'connector';
 
 export type DeliveryStatus = 'undecided' | 'processed' | 'ignored' | 'parked';
+/** How a command ended. */
+export type Outcome = 'accepted' | 'seen' | 'superseded' | 'skipped';
 /**
  * `waiting`: nobody at Klaviyo to address yet. `pending`: may go when `due_at` has come; while `leased` it is on its way and comes
- * due again only if its process dies. Not a status of its own: that would rewrite every index for every command twice.
- * `importing`: part of an import that is still running. The rest is final, except that `refused` can be replayed.
+ * due again only if its process dies. `importing`: part of an import that is still running. `refused`: waits for a person to replay it.
  */
-export type CommandStatus = 'waiting' | 'pending' | 'importing' | 'accepted' | 'seen' | 'refused' | 'superseded' | 'skipped';
+export type OutboxState = 'waiting' | 'pending' | 'importing' | 'refused';
 
 /** The inbox. */
 export const DeliveryEntity = defineEntity({
@@ -62,7 +63,7 @@ export const PersonIdentifierEntity = defineEntity({
   indexes: [{ name: 'person_identifier_person', properties: ['tenant', 'personId'] }],
 });
 
-/** The outbox. */
+/** What was decided to be told to Klaviyo, and how it ended. */
 export const CommandEntity = defineEntity({
   name: 'Command',
   tableName: 'command',
@@ -74,10 +75,35 @@ export const CommandEntity = defineEntity({
     deliveryId: p.uuid(),
     personId: p.text(),
     command: p.json<Command>(),
-    bytes: p.integer(),
     /** Of an event its unique id, else nothing. */
     dedupeKey: p.text().nullable(),
-    status: p.text().$type<CommandStatus>(),
+    /** Nothing while it is in the outbox. */
+    outcome: p.text().$type<Outcome>().nullable(),
+    /** How often it was tried before it ended. */
+    attempts: p.integer(),
+    code: p.text().$type<ErrorCode>().nullable(),
+    words: p.text().nullable(),
+    settledAt: p.datetime(6).nullable(),
+  },
+  uniques: [{ name: 'command_dedupe_key', properties: ['tenant', 'dedupeKey'] }],
+  indexes: [
+    { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
+    { name: 'command_delivery', properties: ['deliveryId'] },
+  ],
+});
+
+/** The commands that have not ended yet. Apart from `command` because these rows change several times and go: there it would rewrite every index. */
+export const OutboxEntity = defineEntity({
+  name: 'Outbox',
+  tableName: 'outbox',
+  schema,
+  properties: {
+    commandId: p.uuid().primary(),
+    tenant: p.text(),
+    lane: p.text().$type<Lane>(),
+    personId: p.text(),
+    bytes: p.integer(),
+    state: p.text().$type<OutboxState>(),
     attempts: p.integer(),
     dueAt: p.datetime(6),
     leased: p.boolean(),
@@ -86,17 +112,13 @@ export const CommandEntity = defineEntity({
     /** The import it is part of, and where in it. */
     receipt: p.text().nullable(),
     position: p.integer().nullable(),
-    code: p.text().$type<ErrorCode>().nullable(),
-    words: p.text().nullable(),
-    settledAt: p.datetime(6).nullable(),
   },
-  uniques: [{ name: 'command_dedupe_key', properties: ['tenant', 'dedupeKey'] }],
   indexes: [
-    { name: 'command_due', properties: ['tenant', 'lane', 'attempts', 'id'], where: `status = 'pending'` },
-    { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
-    { name: 'command_delivery', properties: ['deliveryId'] },
-    { name: 'command_import', properties: ['tenant', 'receipt'], where: `status = 'importing'` },
-    { name: 'command_refused', properties: ['tenant', 'id'], where: `status = 'refused'` },
+    { name: 'outbox_due', properties: ['tenant', 'lane', 'attempts', 'commandId'], where: `state = 'pending'` },
+    { name: 'outbox_person', properties: ['tenant', 'personId', 'lane'], where: `lane <> 'track'` },
+    { name: 'outbox_waiting', properties: ['tenant', 'personId'], where: `state = 'waiting'` },
+    { name: 'outbox_import', properties: ['tenant', 'receipt'], where: `state = 'importing'` },
+    { name: 'outbox_refused', properties: ['tenant', 'commandId'], where: `state = 'refused'` },
   ],
 });
 
@@ -152,4 +174,4 @@ export const PauseEntity = defineEntity({
   },
 });
 
-export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, LedgerEntity, PermitEntity, PauseEntity];
+export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, OutboxEntity, LedgerEntity, PermitEntity, PauseEntity];

@@ -5,6 +5,7 @@ import { PgBoss } from 'pg-boss';
 import { BossQueue } from './boss-queue.js';
 import { asked, Database, rows } from './database.js';
 import { entities, schema } from './entities.js';
+import { openIntake } from './intake.js';
 import { migrations } from './migrations/index.js';
 import { PostgresPermits } from './postgres-permits.js';
 import { PostgresStore } from './postgres-store.js';
@@ -13,7 +14,7 @@ import { createQueues, supervision } from './queues.js';
 export interface StoreOptions {
   url: string;
   log: Log;
-  /** Connections for rows; the queue has `queuePoolSize` of its own. Times replicas it must stay below the server's limit. */
+  /** Connections for deciding and sending; the queue has `queuePoolSize` of its own, intake two. Times replicas it must stay below the server's limit. */
   poolSize?: number;
   queuePoolSize?: number;
   /** How long a statement, or the wait for a connection, may take before it counts as "the database does not answer". */
@@ -48,14 +49,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   boss.on('warning', ({ message }) => log.warn('queue warning', { warning: message }));
   const queue = new BossQueue(boss, database, log);
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= queue.stop(closeGraceMs).finally(() => orm.close(true)));
+  const intake = openIntake({ connectionString: url, options: plans, connectionTimeoutMillis: connectTimeoutMs, statement_timeout: statementTimeoutMs, keepAlive: true }, log);
+  const close = () => (closing ??= queue.stop(closeGraceMs).finally(() => Promise.all([intake.close(), orm.close(true)])).then(() => undefined));
   try {
     await prepare(database, boss);
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
-  return { store: new PostgresStore(database, boss, queue, close), queue, permits: new PostgresPermits(database), close };
+  return { store: new PostgresStore(database, intake, boss, queue, close), queue, permits: new PostgresPermits(database), close };
 }
 
 /**

@@ -1,13 +1,20 @@
 import type { CommandRecord, DeliveryRecord, Job, LedgerEntry, Parked, Person } from '#core';
+import { IsolationLevel, type EntityManager } from '@mikro-orm/postgresql';
 import { rows, type Database, type Db } from './database.js';
-import { CommandEntity, DeliveryEntity, LedgerEntity } from './entities.js';
+import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type Outcome } from './entities.js';
 
+/** As it was at one moment: a command that ends meanwhile is neither in the outbox nor ended otherwise. */
 export async function readDelivery({ orm }: Database, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
-  const em = orm.em.fork();
+  return orm.em.fork().transactional((em) => read(em, tenant, id), { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
+}
+
+async function read(em: EntityManager, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
   const delivery = await em.findOne(DeliveryEntity, { tenant, id });
   if (!delivery) return undefined;
   const commands = await em.find(CommandEntity, { tenant, deliveryId: id }, { orderBy: { id: 'asc' } });
-  const ledger = await em.find(LedgerEntity, { commandId: { $in: commands.map((command) => command.id) } }, { orderBy: { id: 'asc' } });
+  const ids = { $in: commands.map((command) => command.id) };
+  const ledger = await em.find(LedgerEntity, { commandId: ids }, { orderBy: { id: 'asc' } });
+  const open = new Map((await em.find(OutboxEntity, { commandId: ids })).map(({ commandId, state }) => [commandId, state]));
   return {
     id,
     tenant,
@@ -22,7 +29,7 @@ export async function readDelivery({ orm }: Database, tenant: string, id: string
       (command): CommandRecord => ({
         id: command.id,
         lane: command.lane,
-        status: command.status,
+        status: command.outcome ?? open.get(command.id)!,
         command: command.command,
         ledger: withAcceptance(
           command,
@@ -36,8 +43,8 @@ export async function readDelivery({ orm }: Database, tenant: string, id: string
 }
 
 /** A plain acceptance has no row of its own in the ledger table. */
-function withAcceptance({ status, settledAt }: { status: string; settledAt?: Date | null }, entries: LedgerEntry[]): LedgerEntry[] {
-  if (!settledAt || !['accepted', 'seen'].includes(status) || entries.some(({ outcome }) => outcome === 'accepted')) return entries;
+function withAcceptance({ outcome, settledAt }: { outcome?: Outcome | null; settledAt?: Date | null }, entries: LedgerEntry[]): LedgerEntry[] {
+  if (!settledAt || !['accepted', 'seen'].includes(outcome ?? '') || entries.some((entry) => entry.outcome === 'accepted')) return entries;
   return [...entries, { at: settledAt.getTime(), outcome: 'accepted' }].toSorted((a, b) => a.at - b.at);
 }
 
@@ -46,8 +53,9 @@ export async function listParked(database: Database, tenant: string, limit: numb
     `(select id, 'delivery' as what, event->>'name' as name, code, null as words, (extract(epoch from received_at) * 1000)::float8 as at
       from connector.delivery where tenant = $1 and status = 'parked' order by id desc limit $2)
      union all
-     (select id, 'command', coalesce(command->>'metric', lane), code, words, (extract(epoch from coalesce(settled_at, due_at)) * 1000)::float8
-      from connector.command where tenant = $1 and status = 'refused' order by id desc limit $2)
+     (select c.id, 'command', coalesce(c.command->>'metric', c.lane), c.code, c.words, (extract(epoch from o.due_at) * 1000)::float8
+      from connector.outbox o join connector.command c on c.id = o.command_id
+      where o.tenant = $1 and o.state = 'refused' order by o.command_id desc limit $2)
      order by at desc, id desc limit $2`,
     [tenant, limit],
   );
@@ -65,10 +73,12 @@ export async function unpark(db: Db, tenant: string, id: string): Promise<Job | 
   const [command] = await rows<{ lane: 'track' }>(
     db,
     `with replayed as (
-       update connector.command set status = 'pending', attempts = 0, leased = false, alone = false, due_at = clock_timestamp(), code = null, words = null, receipt = null, settled_at = null
-       where tenant = $1 and id = $2 and status = 'refused' returning id, lane
+       update connector.outbox set state = 'pending', attempts = 0, leased = false, alone = false, due_at = clock_timestamp(), receipt = null, position = null
+       where tenant = $1 and command_id = $2 and state = 'refused' returning command_id, lane
+     ), forgotten as (
+       update connector.command c set code = null, words = null from replayed where c.id = replayed.command_id
      ), written as (
-       insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'replayed' from replayed
+       insert into connector.ledger (command_id, at, outcome) select command_id, clock_timestamp(), 'replayed' from replayed
      ) select lane from replayed`,
     [tenant, id],
   );

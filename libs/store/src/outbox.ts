@@ -6,25 +6,28 @@ const mostCounted = 20_000;
 /** So many profile updates are looked at closely whether they are held back; of more, some can go. */
 const mostLookedAt = 500;
 
-/** A second profile update of a person must not overtake one that is on its way, so it is not due. */
+/**
+ * A second profile update of a person must not overtake one that is on its way, so it is not due. `offset 0` has it looked up
+ * person by person: turned into a join, it would read all updates of a tenant, and all that went before the last vacuum.
+ */
 const heldBack = `exists (
-  select 1 from connector.command o
-  where o.tenant = c.tenant and o.person_id = c.person_id and o.lane = 'upsert-profile' and o.id <> c.id
-    and (o.status = 'importing' or o.status = 'pending' and o.leased and o.due_at > now()))`;
+  select 1 from connector.outbox before
+  where before.tenant = o.tenant and before.person_id = o.person_id and before.lane = 'upsert-profile' and before.command_id <> o.command_id
+    and (before.state = 'importing' or before.state = 'pending' and before.leased and before.due_at > now()) offset 0)`;
 
 export async function countWaiting(db: Db, tenant: string, lane: Lane): Promise<Waiting> {
   const [counted] = await rows<{ due: number; next: number | null }>(
     db,
     `with due as (
        select count(*)::int as n from (
-         select c.id, c.tenant, c.person_id, row_number() over () as place from connector.command c
-         where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now()
-         limit ${mostCounted}) c
-       ${lane === 'upsert-profile' ? `where case when c.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
+         select o.command_id, o.tenant, o.person_id, row_number() over () as place from connector.outbox o
+         where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now()
+         limit ${mostCounted}) o
+       ${lane === 'upsert-profile' ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
      )
      select n as due, case when n = 0 then (
-       select (extract(epoch from min(c.due_at) - now()) * 1000)::float8 from connector.command c
-       where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at > now()) end as next
+       select (extract(epoch from min(o.due_at) - now()) * 1000)::float8 from connector.outbox o
+       where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at > now()) end as next
      from due`,
     [tenant, lane],
   );
@@ -37,30 +40,35 @@ const isolateFrom = 3;
 
 const fitting = `
   select taken.*, row_number() over w as place, sum(bytes) over w as total, first_value(attempts) over w as least
-  from taken window w as (order by attempts, id)`;
+  from taken window w as (order by attempts, command_id)`;
 
 function claimStatement(lane: Lane): string {
   const profiles = lane === 'upsert-profile';
-  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (select 1 from ${opposite(lane)} and o.id < c.id and o.status = 'pending' and o.leased and o.due_at > now())` : '';
+  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (${olderOpposite(lane)})` : '';
   return `
     with taken as materialized (
-      select c.id, c.person_id, c.attempts, c.bytes from connector.command c
-      where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now() ${waits}
-      order by c.attempts, c.id limit $3 for update skip locked
-    ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, id),` : ''}
+      select o.command_id, o.person_id, o.attempts, o.bytes from connector.outbox o
+      where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now() ${waits}
+      order by o.attempts, o.command_id limit $3 for update skip locked
+    ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, command_id),` : ''}
     fitting as (${profiles ? fitting.replace('from taken', 'from one_each as taken') : fitting})
-    update connector.command c set leased = true, due_at = clock_timestamp() + $5 * interval '1 millisecond'
-    from fitting f left join connector.person p on p.tenant = $1 and p.id = f.person_id
-    where c.id = f.id and (f.total <= $4 or f.place = 1)
+    update connector.outbox o set leased = true, due_at = clock_timestamp() + $5 * interval '1 millisecond'
+    from fitting f join connector.command c on c.id = f.command_id left join connector.person p on p.tenant = $1 and p.id = f.person_id
+    where o.command_id = f.command_id and (f.total <= $4 or f.place = 1)
       and f.place <= case when f.least >= ${isolateFrom} then greatest(1, $3 >> least(f.least - 2, 20)) else $3 end
-    returning c.id, c.attempts, c.alone, c.command, p.identity, c.person_id as "personId"`;
+    returning c.id, o.attempts, o.alone, c.command, p.identity, o.person_id as "personId"`;
 }
 
 const oppositeOf = { subscribe: 'unsubscribe', unsubscribe: 'subscribe' } as const;
 
 /** The other answer of the same person to the same question. */
-const opposite = (lane: keyof typeof oppositeOf) => `connector.command o
-  where o.tenant = c.tenant and o.person_id = c.person_id and o.lane = '${oppositeOf[lane]}' and o.command->>'field' = c.command->>'field'`;
+const opposite = (lane: keyof typeof oppositeOf) => `connector.command other join connector.command own on own.id = o.command_id
+  where other.tenant = o.tenant and other.person_id = o.person_id and other.lane = '${oppositeOf[lane]}' and other.command->>'field' = own.command->>'field'`;
+
+/** An older one that is on its way: the newer must not overtake it. */
+const olderOpposite = (lane: keyof typeof oppositeOf) => `
+  select 1 from connector.outbox going, ${opposite(lane)} and other.id < o.command_id
+    and going.command_id = other.id and going.state = 'pending' and going.leased and going.due_at > now()`;
 
 /**
  * A yes and a no travel in lanes of their own, and either may overtake the other. What was decided last counts: an answer that
@@ -69,15 +77,21 @@ const opposite = (lane: keyof typeof oppositeOf) => `connector.command o
 async function supersedeOutdated(db: Db, tenant: string, lane: keyof typeof oppositeOf): Promise<void> {
   await rows(
     db,
-    `with superseded as (
-       update connector.command c set status = 'superseded', settled_at = clock_timestamp(), attempts = c.attempts + c.leased::int
-       where c.tenant = $1 and c.lane = $2 and c.status = 'pending' and c.due_at <= now() and exists (select 1 from ${opposite(lane)} and o.id > c.id)
-       returning id
-     )
-     insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,
+    `with gone as (
+       delete from connector.outbox o
+       where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now() and exists (select 1 from ${opposite(lane)} and other.id > o.command_id)
+       returning o.command_id, o.attempts + o.leased::int as attempts
+     ) ${superseded}`,
     [tenant, lane],
   );
 }
+
+/** Ends the commands of `gone`, which have just left the outbox, as contradicted or outdone by newer ones. */
+export const superseded = `, ended as (
+  update connector.command c set outcome = 'superseded', attempts = gone.attempts, settled_at = clock_timestamp()
+  from gone where c.id = gone.command_id
+)
+insert into connector.ledger (command_id, at, outcome) select command_id, clock_timestamp(), 'superseded' from gone`;
 
 interface Claimed {
   id: string;
@@ -120,7 +134,7 @@ async function addOpposite(database: Database, tenant: string, lane: keyof typeo
     `select person_id as "personId", command->>'listId' as "listId", (extract(epoch from now() - max(settled_at)) * 1000)::float8 as since,
        max(coalesce(command->>'consentedAt', command->>'withdrawnAt')::float8) as at
      from connector.command where tenant = $1 and person_id = any($2::text[]) and lane = $3
-       and (status in ('accepted', 'seen') or status = 'superseded' and attempts > 0) group by 1, 2`,
+       and (outcome in ('accepted', 'seen') or outcome = 'superseded' and attempts > 0) group by 1, 2`,
     [tenant, [...new Set(claimed.map(({ personId }) => personId))], oppositeOf[lane]],
   );
   for (const one of claimed) {
@@ -134,7 +148,8 @@ async function addOpposite(database: Database, tenant: string, lane: keyof typeo
 
 export async function readCommand(database: Database, tenant: string, id: string): Promise<Outgoing | undefined> {
   const [found] = await database.rows<Claimed>(
-    `select c.id, c.attempts, c.command, p.identity, c.person_id as "personId" from connector.command c
+    `select c.id, coalesce(o.attempts, c.attempts) as attempts, c.command, p.identity, c.person_id as "personId" from connector.command c
+     left join connector.outbox o on o.command_id = c.id
      left join connector.person p on p.tenant = c.tenant and p.id = c.person_id where c.tenant = $1 and c.id = $2`,
     [tenant, id],
   );

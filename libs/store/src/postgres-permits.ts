@@ -1,14 +1,14 @@
-import type { Grant, Limit, Permits } from '#core';
+import type { Grant, Limit, Pacing, Permits } from '#core';
 import type { Database } from './database.js';
 
 /** Vendor limits, kept in the database so that all replicas share them and its clock. How: `migrations/permits.ts`. */
 export class PostgresPermits implements Permits {
   constructor(private readonly database: Database) {}
 
-  async take(account: string, operation: string, want: number, { burst, steady }: Limit, spacingMs = 0): Promise<Grant> {
+  async take(account: string, operation: string, want: number, { burst, steady }: Limit, { spacingMs = 0, aheadMs = 0 }: Pacing = {}): Promise<Grant> {
     const [taken] = await this.database.rows<Grant>(
-      `select permits, wait_ms as "waitMs", failures_in_a_row as failures from connector.take_permits($1, $2, $3, $4, $5, $6)`,
-      [account, operation, Math.floor(want), Math.max(1, Math.floor(burst)), Math.max(1, Math.floor(steady)), Math.ceil(spacingMs)],
+      `select permits, wait_ms as "waitMs", failures_in_a_row as failures from connector.take_permits($1, $2, $3, $4, $5, $6, $7)`,
+      [account, operation, Math.floor(want), Math.max(1, Math.floor(burst)), Math.max(1, Math.floor(steady)), Math.ceil(spacingMs), Math.floor(aheadMs)],
     );
     return taken!;
   }

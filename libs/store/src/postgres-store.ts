@@ -23,6 +23,7 @@ export class PostgresStore implements Store {
 
   constructor(
     private readonly database: Database,
+    private readonly intake: Db,
     private readonly boss: PgBoss,
     private readonly queue: Pick<Queue, 'wake'>,
     private readonly shut: () => Promise<void>,
@@ -45,13 +46,13 @@ export class PostgresStore implements Store {
 
   private async write(deliveries: NewDelivery[]): Promise<Receipt[]> {
     const jobs = decideJobs(deliveries);
-    if (jobs.length === 0) return asked(() => writeDeliveries(this.database.pool, deliveries, this.nextId));
+    if (jobs.length === 0) return asked(() => writeDeliveries(this.intake, deliveries, this.nextId));
     let receipts: Receipt[] = [];
     // pg-boss writes its own statement and hands it over instead of running it; the rows go along in the same one.
     await asked(() =>
       enqueue(this.boss, jobs, {
         executeSql: async (text, values = []) => {
-          receipts = await writeDeliveries(this.database.pool, deliveries, this.nextId, { text, values });
+          receipts = await writeDeliveries(this.intake, deliveries, this.nextId, { text, values });
           return { rows: [] };
         },
       }),
@@ -149,7 +150,7 @@ export class PostgresStore implements Store {
     const found = await this.database.rows<{ tenant: string; lane: Lane | null }>(
       `select distinct tenant, null as lane from connector.delivery where status = 'undecided' and id < $1
        union all
-       select distinct tenant, lane from connector.command where status = 'pending' and due_at < clock_timestamp() - $2 * interval '1 millisecond'`,
+       select distinct tenant, lane from connector.outbox where state = 'pending' and due_at < clock_timestamp() - $2 * interval '1 millisecond'`,
       [before, forMs],
     );
     return found.map(({ tenant, lane }) => (lane === null ? { queue: 'process-events', data: { tenant } } : { queue: 'send-commands', data: { tenant, lane } }));
@@ -159,8 +160,15 @@ export class PostgresStore implements Store {
     return this.database.transaction(async (db) => {
       // The one statement that does read everything.
       await rows(db, `select set_config('enable_seqscan', 'on', true), set_config('statement_timeout', '10000', true)`);
-      return rows(db, `select lane, case when status = 'pending' and leased and due_at > now() then 'sending' else status end as status, count(*)::int as count
-         from connector.command where tenant = $1 group by 1, 2 order by 1, 2`, [tenant]);
+      return rows(
+        db,
+        `select lane, case when state = 'pending' and leased and due_at > now() then 'sending' else state end as status, count(*)::int as count
+         from connector.outbox where tenant = $1 group by 1, 2
+         union all
+         select lane, outcome, count(*)::int from connector.command where tenant = $1 and outcome is not null group by 1, 2
+         order by 1, 2`,
+        [tenant],
+      );
     });
   }
 

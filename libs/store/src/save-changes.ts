@@ -1,6 +1,7 @@
 import { identifierKeys, isReachable, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
 import { rows, type Db } from './database.js';
-import type { CommandStatus } from './entities.js';
+import type { Outcome, OutboxState } from './entities.js';
+import { superseded } from './outbox.js';
 import { storable, storableJson } from './storable.js';
 
 /**
@@ -47,7 +48,9 @@ async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
     db,
     `with moved as (select * from unnest($2::text[], $3::text[]) as pair (gone, stays)),
      commands as (
-       update connector.command c set person_id = moved.stays from moved where c.tenant = $1 and c.person_id = moved.gone
+       update connector.command c set person_id = moved.stays from moved where c.tenant = $1 and c.person_id = moved.gone returning c.id, moved.stays
+     ), outbox as (
+       update connector.outbox o set person_id = commands.stays from commands where o.command_id = commands.id
      ), named as (
        insert into connector.person_identifier (tenant, identifier, person_id)
        select i.tenant, i.identifier, moved.stays from connector.person_identifier i join moved on i.person_id = moved.gone
@@ -67,8 +70,8 @@ async function release(db: Db, tenant: string, persons: readonly Person[]): Prom
   const released = await rows<{ lane: Lane }>(
     db,
     `with released as (
-       update connector.command set status = 'pending', due_at = clock_timestamp()
-       where tenant = $1 and person_id = any($2::text[]) and status = 'waiting' returning lane
+       update connector.outbox set state = 'pending', due_at = clock_timestamp()
+       where tenant = $1 and person_id = any($2::text[]) and state = 'waiting' returning lane
      ) select distinct lane from released`,
     [tenant, reachable.map(({ id }) => id)],
   );
@@ -84,22 +87,28 @@ async function addCommands(db: Db, tenant: string, commands: Changes['commands']
     const { deliveryId, personId, command, reachable } = one;
     const json = storableJson(command);
     const outdated = command.do === 'upsert-profile' && lastUpdate.get(personId) !== one;
-    const status: CommandStatus = outdated ? 'superseded' : reachable ? 'pending' : 'waiting';
-    return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, status };
+    const outcome: Outcome | null = outdated ? 'superseded' : null;
+    const state: OutboxState = reachable ? 'pending' : 'waiting';
+    return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, outcome, state };
   });
   const column = <K extends keyof (typeof given)[number]>(name: K) => given.map((row) => row[name]);
   const added = await rows<{ lane: Lane }>(
     db,
-    `with added as (
-       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, bytes, dedupe_key, status, attempts, due_at, leased, alone)
-       select given.id, $1, given.lane, given.delivery_id, given.person_id, given.command::jsonb, given.bytes, given.dedupe_key,
-         given.status, 0, clock_timestamp(), false, false
-       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[])
-         as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, status)
+    `with given as (
+       select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[])
+         as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, outcome, state)
+     ), added as (
+       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, dedupe_key, outcome, attempts)
+       select id, $1, lane, delivery_id, person_id, command::jsonb, dedupe_key, outcome, 0 from given
        on conflict (tenant, dedupe_key) do nothing
-       returning lane, status
-     ) select distinct lane from added where status = 'pending'`,
-    [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('status')],
+       returning id, outcome
+     ), open as (
+       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, attempts, due_at, leased, alone)
+       select given.id, $1, given.lane, given.person_id, given.bytes, given.state, 0, clock_timestamp(), false, false
+       from added join given on given.id = added.id where added.outcome is null
+       returning lane, state
+     ) select distinct lane from open where state = 'pending'`,
+    [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('outcome'), column('state')],
   );
   return added.map(({ lane }) => lane);
 }
@@ -108,13 +117,12 @@ async function addCommands(db: Db, tenant: string, commands: Changes['commands']
 async function supersede(db: Db, tenant: string, persons: string[]): Promise<void> {
   await rows(
     db,
-    `with superseded as (
-       update connector.command set status = 'superseded', settled_at = clock_timestamp()
-       where tenant = $1 and person_id = any($2::text[]) and lane = 'upsert-profile' and status in ('pending', 'waiting')
-         and not (leased and due_at > clock_timestamp())
-       returning id
-     )
-     insert into connector.ledger (command_id, at, outcome) select id, clock_timestamp(), 'superseded' from superseded`,
+    `with gone as (
+       delete from connector.outbox o
+       where o.tenant = $1 and o.person_id = any($2::text[]) and o.lane = 'upsert-profile' and o.state in ('pending', 'waiting')
+         and not (o.leased and o.due_at > clock_timestamp())
+       returning o.command_id, o.attempts
+     ) ${superseded}`,
     [tenant, persons],
   );
 }

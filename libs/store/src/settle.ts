@@ -1,55 +1,109 @@
 import type { Answer, ErrorCode, Lane } from '#core';
 import { rows, type Db } from './database.js';
+import { superseded } from './outbox.js';
 import { storable, storableJson } from './storable.js';
 
 /**
- * Commands are looked up by id, and only checked otherwise. The `|| ''` keeps every other index out of it: on statistics that
- * lag behind, the planner would rather walk through all that a tenant has.
+ * Rows are looked up by the command's id, and their tenant only checked. The `|| ''` keeps every other index out of it: on
+ * statistics that lag behind, the planner would rather walk through all that a tenant has.
  */
-const ofTenant = `c.tenant || '' = $1`;
+const ofTenant = (table: string) => `${table}.tenant || '' = $1`;
 
-/** Writes answers: what they teach about persons first (the lock order of `saveChanges`), then commands and ledger at once. */
+/** Writes answers: what they teach about persons first (the lock order of `saveChanges`), then ledger, outbox and commands. */
 export async function settleCommands(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
   if (answers.length === 0) return;
   await learn(db, tenant, answers);
+  await writeLedger(db, tenant, answers);
+  await finish(db, tenant, answers);
+  await keep(db, tenant, answers);
+}
+
+/** Accepted and skipped commands leave the outbox. */
+async function finish(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
+  const finished = answers.filter(({ outcome }) => outcome === 'accepted' || outcome === 'skipped');
+  if (finished.length === 0) return;
+  await rows(
+    db,
+    `with answer as (
+       select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as a (id, outcome, code, words)
+     ), gone as (
+       delete from connector.outbox o using answer a where o.command_id = a.id and ${ofTenant('o')}
+         -- An answer may come after the lease: what was taken must not go out again.
+         and o.state || '' = 'pending' and (o.leased or a.outcome = 'accepted')
+       returning o.command_id, o.attempts, a.outcome, a.code, a.words
+     )
+     update connector.command c set outcome = gone.outcome, attempts = gone.attempts, code = gone.code, words = gone.words, settled_at = clock_timestamp()
+     from gone where c.id = gone.command_id`,
+    [tenant, finished.map(({ id }) => id), finished.map(({ outcome }) => outcome), finished.map((answer) => codeOf(answer) ?? null), finished.map((answer) => wordsOf(answer) ?? null)],
+  );
+}
+
+/** A profile update that has to be repeated does not go out when a newer one waits. */
+const outdone = `o.lane = 'upsert-profile' and exists (
+  select 1 from connector.outbox newer
+  where newer.tenant = o.tenant and newer.person_id = o.person_id and newer.lane = o.lane
+    and newer.state in ('pending', 'waiting') and newer.command_id > o.command_id)`;
+
+/** All others stay in it: to be repeated, imported, or looked after by a person. */
+async function keep(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
+  const kept = answers.filter(({ outcome }) => outcome === 'later' || outcome === 'importing' || outcome === 'refused');
+  if (kept.length === 0) return;
+  const later = kept.flatMap(({ id, outcome }) => (outcome === 'later' ? [id] : []));
+  if (later.length > 0) {
+    await rows(
+      db,
+      `with gone as (
+         delete from connector.outbox o using unnest($2::uuid[]) as a (id)
+         where o.command_id = a.id and ${ofTenant('o')} and o.state || '' = 'pending' and o.leased and ${outdone}
+         returning o.command_id, o.attempts + 1 as attempts
+       ) ${superseded}`,
+      [tenant, later],
+    );
+  }
   await rows(
     db,
     `with answer as (
        select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[])
          as a (id, outcome, code, words, receipt, position, wait)
-     ), moved as (
-       update connector.command c set
-         status = case
-           when a.outcome <> 'later' then a.outcome
-           when c.lane = 'upsert-profile' and exists (
-             select 1 from connector.command newer
-             where newer.tenant = c.tenant and newer.person_id = c.person_id and newer.lane = c.lane
-               and newer.status in ('pending', 'waiting') and newer.id > c.id) then 'superseded'
-           else 'pending' end,
-         attempts = c.attempts + (a.outcome = 'later')::int, leased = false,
-         due_at = clock_timestamp() + coalesce(a.wait, 0) * interval '1 millisecond',
-         receipt = a.receipt, position = a.position, code = a.code, words = a.words,
-         settled_at = case when a.outcome in ('later', 'importing') then null else clock_timestamp() end
-       from answer a where c.id = a.id and ${ofTenant}
-         -- An answer may come after the lease: what was taken must not go out again.
-         and c.status || '' = 'pending' and (c.leased or a.outcome in ('accepted', 'importing'))
+     ), stayed as (
+       update connector.outbox o set state = case a.outcome when 'later' then 'pending' else a.outcome end,
+         attempts = o.attempts + (a.outcome = 'later')::int, leased = false,
+         due_at = clock_timestamp() + coalesce(a.wait, 0) * interval '1 millisecond', receipt = a.receipt, position = a.position
+       from answer a where o.command_id = a.id and ${ofTenant('o')}
+         and o.state || '' = 'pending' and (o.leased or a.outcome = 'importing')
+       returning o.command_id, a.code, a.words
      )
-     insert into connector.ledger (command_id, at, outcome, code, words)
-     select a.id, clock_timestamp(), a.outcome, a.code, a.words
-     from answer a join connector.command c on c.id = a.id and ${ofTenant}
-     -- A plain acceptance is told by the command itself, and is what happens to nearly all of them.
-     where a.outcome <> 'accepted' or a.code is not null or a.words is not null`,
+     update connector.command c set code = stayed.code, words = stayed.words from stayed
+     where c.id = stayed.command_id and stayed.code is not null`,
     [
       tenant,
-      answers.map(({ id }) => id),
-      answers.map(({ outcome }) => outcome),
-      answers.map((answer) => ('code' in answer ? answer.code : null)),
-      answers.map((answer) => wordsOf(answer) ?? null),
-      answers.map((answer) => (answer.outcome === 'importing' ? answer.receipt : null)),
-      answers.map((answer) => (answer.outcome === 'importing' ? answer.position : null)),
-      answers.map((answer) => (answer.outcome === 'later' ? answer.waitMs : null)),
+      kept.map(({ id }) => id),
+      kept.map(({ outcome }) => outcome),
+      kept.map((answer) => codeOf(answer) ?? null),
+      kept.map((answer) => wordsOf(answer) ?? null),
+      kept.map((answer) => (answer.outcome === 'importing' ? answer.receipt : null)),
+      kept.map((answer) => (answer.outcome === 'importing' ? answer.position : null)),
+      kept.map((answer) => (answer.outcome === 'later' ? answer.waitMs : null)),
     ],
   );
+}
+
+/** A plain acceptance is told by the command itself, and is what happens to nearly all of them. */
+async function writeLedger(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
+  const told = answers.filter((answer) => answer.outcome !== 'accepted' || wordsOf(answer) !== undefined);
+  if (told.length === 0) return;
+  await rows(
+    db,
+    `insert into connector.ledger (command_id, at, outcome, code, words)
+     select a.id, clock_timestamp(), a.outcome, a.code, a.words
+     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as a (id, outcome, code, words)
+     join connector.command c on c.id = a.id and ${ofTenant('c')}`,
+    [tenant, told.map(({ id }) => id), told.map(({ outcome }) => outcome), told.map((answer) => codeOf(answer) ?? null), told.map((answer) => wordsOf(answer) ?? null)],
+  );
+}
+
+function codeOf(answer: Answer): ErrorCode | undefined {
+  return 'code' in answer ? answer.code : undefined;
 }
 
 function wordsOf(answer: Answer): string | undefined {
@@ -67,7 +121,7 @@ async function learn(db: Db, tenant: string, answers: readonly Answer[]): Promis
     `with answer as (
        select c.person_id, max(a.klaviyo_id) as klaviyo_id, array_agg(distinct a.withheld) filter (where a.withheld is not null) as withheld
        from unnest($2::uuid[], $3::text[], $4::text[]) as a (id, klaviyo_id, withheld)
-       join connector.command c on c.id = a.id and ${ofTenant} group by c.person_id
+       join connector.command c on c.id = a.id and ${ofTenant('c')} group by c.person_id
      ), person as materialized (
        select p.id, p.identity
            || case when answer.klaviyo_id is null then '{}' else jsonb_build_object('klaviyoId', answer.klaviyo_id) end
@@ -90,39 +144,45 @@ export async function settleImportedCommands(
   receipt: string,
   { lost, refused }: { lost: boolean; refused: readonly { position: number; code: ErrorCode; words: string }[] },
 ): Promise<Lane[]> {
-  const ended = await rows<{ lane: Lane }>(
+  const words = storableJson(lost ? {} : Object.fromEntries(refused.map(({ position, code, words }) => [position, { code, words }])));
+  const again = `($3 or $4::jsonb ? o.position::text)`;
+  const imported = `o.tenant = $1 and o.receipt = $2 and o.state = 'importing'`;
+  const told = await rows<{ lane: Lane }>(
     db,
-    `with ended as (
-       update connector.command c set
-         status = case when not ($3 or $4::jsonb ? c.position::text) then 'accepted'
-           when c.lane = 'upsert-profile' and exists (
-             select 1 from connector.command newer
-             where newer.tenant = c.tenant and newer.person_id = c.person_id and newer.lane = c.lane
-               and newer.status in ('pending', 'waiting') and newer.id > c.id) then 'superseded'
-           else 'pending' end,
-         due_at = clock_timestamp(), alone = c.alone or $4::jsonb ? c.position::text,
-         code = $4::jsonb->c.position::text->>'code', words = $4::jsonb->c.position::text->>'words',
-         receipt = case when $3 or $4::jsonb ? c.position::text then null else c.receipt end,
-         settled_at = case when $3 or $4::jsonb ? c.position::text then null else clock_timestamp() end
-       where c.tenant = $1 and c.receipt = $2 and c.status = 'importing'
-       returning c.id, c.lane, c.status, c.code, c.words
-     ), written as (
+    `with told as (
        insert into connector.ledger (command_id, at, outcome, code, words)
-       select id, clock_timestamp(), case when $3 then 'lost' else 'refused' end, case when $3 then 'KLAVIYO_IMPORT_LOST' else code end, words
-       from ended where $3 or code is not null
+       select o.command_id, clock_timestamp(), case when $3 then 'lost' else 'refused' end,
+         case when $3 then 'KLAVIYO_IMPORT_LOST' else $4::jsonb->o.position::text->>'code' end, $4::jsonb->o.position::text->>'words'
+       from connector.outbox o where ${imported} and ${again}
      )
-     select distinct lane from ended`,
-    [tenant, receipt, lost, storableJson(lost ? {} : Object.fromEntries(refused.map(({ position, code, words }) => [position, { code, words }])))],
+     select distinct o.lane from connector.outbox o where ${imported}`,
+    [tenant, receipt, lost, words],
   );
-  return ended.map(({ lane }) => lane);
+  await rows(db, `with gone as (delete from connector.outbox o where ${imported} and ${again} and ${outdone} returning o.command_id, o.attempts) ${superseded}`, [tenant, receipt, lost, words]);
+  await rows(
+    db,
+    `with back as (
+       update connector.outbox o set state = 'pending', due_at = clock_timestamp(), alone = o.alone or $4::jsonb ? o.position::text, receipt = null, position = null
+       where ${imported} and ${again}
+       returning o.command_id, $4::jsonb->o.position::text as said
+     ), gone as (
+       delete from connector.outbox o where ${imported} and not ${again} returning o.command_id, o.attempts
+     ), refused as (
+       update connector.command c set code = back.said->>'code', words = back.said->>'words' from back where c.id = back.command_id
+     )
+     update connector.command c set outcome = 'accepted', attempts = gone.attempts, code = null, words = null, settled_at = clock_timestamp()
+     from gone where c.id = gone.command_id`,
+    [tenant, receipt, lost, words],
+  );
+  return told.map(({ lane }) => lane);
 }
 
 export async function markCommandSeen(db: Db, tenant: string, id: string, seen: boolean): Promise<void> {
   await rows(
     db,
     `with marked as (
-       update connector.command set status = case when $3 then 'seen' else status end, code = case when $3 then null else 'KLAVIYO_NOT_SEEN' end
-       where tenant = $1 and id = $2 and status in ('accepted', 'seen') returning id
+       update connector.command set outcome = case when $3 then 'seen' else outcome end, code = case when $3 then null else 'KLAVIYO_NOT_SEEN' end
+       where tenant = $1 and id = $2 and outcome in ('accepted', 'seen') returning id
      )
      insert into connector.ledger (command_id, at, outcome, code)
      select id, clock_timestamp(), case when $3 then 'seen' else 'not-seen' end, case when $3 then null else 'KLAVIYO_NOT_SEEN' end from marked`,

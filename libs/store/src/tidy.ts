@@ -6,7 +6,7 @@ const batchSize = 5_000;
 
 const finishedCommands = `
   with old as (
-    select id from connector.command where id < $1 and status in ('accepted', 'seen', 'superseded', 'skipped') order by id limit ${batchSize} for update skip locked
+    select id from connector.command where id < $1 and outcome is not null order by id limit ${batchSize} for update skip locked
   ), entries as (delete from connector.ledger l using old where l.command_id = old.id),
   gone as (delete from connector.command c using old where c.id = old.id returning 1)
   select count(*)::int as n from gone`;

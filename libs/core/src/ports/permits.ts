@@ -7,19 +7,27 @@ export interface Limit {
 export interface Grant {
   /** One id per granted call. */
   permits: string[];
-  /** When none was granted: how long until asking again is worth it. */
+  /** How long until the granted calls may be made; when none was granted, until asking again is worth it. */
   waitMs: number;
   /** How often in a row the account failed; above 0 at most one permit is granted, as a probe. */
   failures: number;
 }
 
+/** Milliseconds. */
+export interface Pacing {
+  /** None is granted if another was taken more recently. */
+  spacingMs?: number;
+  /** A permit that becomes free within this time is granted already, so that what it is for can be made ready meanwhile. */
+  aheadMs?: number;
+}
+
 /**
- * Leave to call a vendor, shared by all replicas. A permit counts from the moment it is taken until one window after it
+ * Leave to call a vendor, shared by all replicas. A permit counts from the moment it may be used until one window after it
  * was settled: whatever a call spends on the way, the vendor can never see more than the limit in any window of its own.
  */
 export abstract class Permits {
-  /** Takes up to `want` permits at once, both windows together or not at all. `spacingMs`: none if another was taken more recently. */
-  abstract take(account: string, operation: string, want: number, limit: Limit, spacingMs?: number): Promise<Grant>;
+  /** Takes up to `want` permits at once, both windows together or not at all. */
+  abstract take(account: string, operation: string, want: number, limit: Limit, pacing?: Pacing): Promise<Grant>;
   /** The calls were answered (or given up). */
   abstract settle(permits: string[]): Promise<void>;
   /** The calls were never made; the permits count no more. */

@@ -23,17 +23,26 @@ export class FirstTables extends Migration {
 
     this.addSql(`create table connector.command (
       id uuid not null, tenant text not null, lane text not null, delivery_id uuid not null, person_id text not null,
-      command jsonb not null, bytes int not null, dedupe_key text null, status text not null, attempts int not null,
-      due_at timestamptz(6) not null, leased boolean not null, alone boolean not null, receipt text null, position int null, code text null, words text null,
+      command jsonb not null, dedupe_key text null, outcome text null, attempts int not null, code text null, words text null,
       settled_at timestamptz(6) null, primary key (id))
       with (fillfactor = 50)`);
-    // Half of each page stays free: a lease then rewrites the row where it is and touches no index.
+    // Half of each page stays free: how a command ends is then written beside it, and no index is touched.
     this.addSql(`alter table connector.command add constraint command_dedupe_key unique (tenant, dedupe_key)`);
-    this.addSql(`create index command_due on connector.command (tenant, lane, attempts, id) where status = 'pending'`);
     this.addSql(`create index command_person on connector.command (tenant, person_id, lane)`);
     this.addSql(`create index command_delivery on connector.command (delivery_id)`);
-    this.addSql(`create index command_import on connector.command (tenant, receipt) where status = 'importing'`);
-    this.addSql(`create index command_refused on connector.command (tenant, id) where status = 'refused'`);
+
+    this.addSql(`create table connector.outbox (
+      command_id uuid not null, tenant text not null, lane text not null, person_id text not null, bytes int not null, state text not null,
+      attempts int not null, due_at timestamptz(6) not null, leased boolean not null, alone boolean not null, receipt text null, position int null,
+      primary key (command_id))
+      with (fillfactor = 50)`);
+    // The same for a lease: neither `leased` nor `due_at` is in an index.
+    this.addSql(`create index outbox_due on connector.outbox (tenant, lane, attempts, command_id) where state = 'pending'`);
+    // Without events, which are nearly all of it: nobody looks for those by person.
+    this.addSql(`create index outbox_person on connector.outbox (tenant, person_id, lane) where lane <> 'track'`);
+    this.addSql(`create index outbox_waiting on connector.outbox (tenant, person_id) where state = 'waiting'`);
+    this.addSql(`create index outbox_import on connector.outbox (tenant, receipt) where state = 'importing'`);
+    this.addSql(`create index outbox_refused on connector.outbox (tenant, command_id) where state = 'refused'`);
 
     this.addSql(`create table connector.ledger (
       id bigserial primary key, command_id uuid not null, at timestamptz(3) not null, outcome text not null, code text null, words text null)`);
@@ -41,7 +50,7 @@ export class FirstTables extends Migration {
 
     // Rows of these tables change several times and die young. With the server's defaults statistics lag far behind and
     // the planner starts to scan what it should look up.
-    for (const table of ['delivery', 'command', 'person']) {
+    for (const table of ['delivery', 'command', 'outbox', 'person']) {
       this.addSql(`alter table connector.${table} set (
         autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500)`);
     }

@@ -4,7 +4,7 @@ import { Migration } from '@mikro-orm/migrations';
  * Permits are a sliding log, and taking them is a function so that it costs one round trip. Its statements each see what
  * was committed before them (the function is volatile), so counting after the lock is counting what the last taker left.
  *
- * A permit counts from `taken_at` until one window after `ends_at`. The vendor received the call in between, so whatever
+ * A permit counts from `taken_at`, when it may be used, until one window after `ends_at`. The vendor received the call in between, so whatever
  * window the vendor looks at, it never holds more calls than the limit. Some milliseconds on top make up for rounding.
  */
 export class PermitTables extends Migration {
@@ -30,7 +30,7 @@ export class PermitTables extends Migration {
 // disk on every call is not: hence synchronous_commit.
 const takePermits = `
 create function connector.take_permits(
-  of_account text, of_operation text, want int, burst int, steady int, spacing_ms int,
+  of_account text, of_operation text, want int, burst int, steady int, spacing_ms int, ahead_ms int,
   out permits text[], out wait_ms int, out failures_in_a_row int
 ) language plpgsql as $$
 declare
@@ -38,11 +38,15 @@ declare
   in_minute constant interval := interval '60005 milliseconds';
   given_up_after constant interval := interval '60 seconds';
   moment timestamptz;
+  horizon timestamptz;
+  from_at timestamptz;
   paused_until timestamptz;
   probing boolean := false;
   granted int;
   of_second int;
   of_minute int;
+  of_second_now int;
+  of_minute_now int;
   last_taken timestamptz;
   free_at timestamptz;
 begin
@@ -71,19 +75,38 @@ begin
     want := least(want, 1);
   end if;
 
-  select count(*) filter (where p.ends_at > moment - in_second), count(*), max(p.taken_at) into of_second, of_minute, last_taken
+  -- What will have left the windows until then makes room already now.
+  horizon := moment + case when probing then 0 else ahead_ms end * interval '1 millisecond';
+  select count(*) filter (where p.ends_at > horizon - in_second), count(*) filter (where p.ends_at > horizon - in_minute), max(p.taken_at),
+      count(*) filter (where p.ends_at > moment - in_second), count(*)
+    into of_second, of_minute, last_taken, of_second_now, of_minute_now
     from connector.permit p
     where p.account = of_account and p.operation = of_operation and p.ends_at > moment - in_minute;
   granted := least(want, burst - of_second, steady - of_minute);
   free_at := last_taken + spacing_ms * interval '1 millisecond';
-  if free_at > moment then
+  if free_at > horizon then
     granted := 0;
   end if;
 
   if granted > 0 then
+    -- A permit may be used when those whose places it takes have left.
+    from_at := greatest(moment, free_at);
+    if of_second_now + granted > burst then
+      select greatest(from_at, p.ends_at + in_second) into from_at
+        from connector.permit p
+        where p.account = of_account and p.operation = of_operation and p.ends_at > moment - in_second
+        order by p.ends_at offset of_second_now + granted - burst - 1 limit 1;
+    end if;
+    if of_minute_now + granted > steady then
+      select greatest(from_at, p.ends_at + in_minute) into from_at
+        from connector.permit p
+        where p.account = of_account and p.operation = of_operation and p.ends_at > moment - in_minute
+        order by p.ends_at offset of_minute_now + granted - steady - 1 limit 1;
+    end if;
+    wait_ms := ceil(extract(epoch from from_at - moment) * 1000);
     with taken as (
       insert into connector.permit (account, operation, taken_at, ends_at, settled, probe)
-      select of_account, of_operation, moment, moment + given_up_after, false, probing from generate_series(1, granted)
+      select of_account, of_operation, from_at, from_at + given_up_after, false, probing from generate_series(1, granted)
       returning id
     )
     select array_agg(id::text) into permits from taken;
@@ -101,16 +124,16 @@ begin
   if of_second >= burst then
     select greatest(free_at, least(p.ends_at, moment) + in_second) into free_at
       from connector.permit p
-      where p.account = of_account and p.operation = of_operation and p.ends_at > moment - in_second
+      where p.account = of_account and p.operation = of_operation and p.ends_at > horizon - in_second
       order by p.ends_at offset of_second - burst limit 1;
   end if;
   if of_minute >= steady then
     select greatest(free_at, least(p.ends_at, moment) + in_minute) into free_at
       from connector.permit p
-      where p.account = of_account and p.operation = of_operation and p.ends_at > moment - in_minute
+      where p.account = of_account and p.operation = of_operation and p.ends_at > horizon - in_minute
       order by p.ends_at offset of_minute - steady limit 1;
   end if;
-  wait_ms := greatest(1, ceil(extract(epoch from free_at - moment) * 1000));
+  wait_ms := greatest(1, ceil(extract(epoch from free_at - horizon) * 1000));
 end $$`;
 
 const settlePermits = `
