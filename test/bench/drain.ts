@@ -119,7 +119,7 @@ async function fillAndDecide(database: FreshDatabase, events: number, backlog: n
     const commands = Array.from({ length: Math.min(batch, backlog - from) }, (_, i) => ({
       deliveryId: randomUUID(),
       personId: persons[i % persons.length]!.id,
-      reachable: true,
+      goes: 'at-once' as const,
       command: { do: 'track' as const, uniqueId: `backlog-${from + i}`, metric: 'Wallet Pass Updated', at: at + from + i, properties: { passId: `pass-${from + i}`, passKind: 'loyaltyCard', storeId: 'Paris-Rivoli', tier: 'Gold' }, backfill: false },
     }));
     await store.alone(tenant, (unit) => unit.save({ persons: [], absorbed: [], commands, outcomes: [] }));

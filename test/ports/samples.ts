@@ -52,7 +52,7 @@ export async function decideCommands(store: Store, commands: Command[], personId
     store,
     {
       persons: [samplePerson(personId, { email: `${personId}@example.com` }, { email: `${personId}@example.com` })],
-      given: commands.map((command) => ({ personId, command, reachable: true })),
+      given: commands.map((command) => ({ personId, command, goes: 'at-once' })),
     },
     of,
   );

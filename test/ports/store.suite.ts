@@ -117,7 +117,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
         await unit.save({
           persons: [samplePerson('p1', { email: 'ana@example.com' }, { email: 'ana@example.com' })],
           absorbed: [],
-          commands: [{ deliveryId: receipt!.id, personId: 'p1', command: sampleTrack(), reachable: true }],
+          commands: [{ deliveryId: receipt!.id, personId: 'p1', command: sampleTrack(), goes: 'at-once' }],
           outcomes: [{ id: receipt!.id, status: 'processed', notes: [] }],
         });
         await unit.enqueue([{ queue: 'process-events', data: { tenant } }]);
@@ -169,7 +169,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
 
     it('makes persons one: identifiers and commands move, whatever the chain', async () => {
       const [a, b, c] = [samplePerson('p-a', { email: 'a@example.com' }), samplePerson('p-b', { customerId: 'C-1' }), samplePerson('p-c', { phone: '+1' }, { phone: '+1' })];
-      const deliveryId = await decide(store, { persons: [a, b], given: [{ personId: 'p-a', command: sampleTrack(), reachable: false }] });
+      const deliveryId = await decide(store, { persons: [a, b], given: [{ personId: 'p-a', command: sampleTrack(), goes: 'when-reachable' }] });
       await decide(store, { persons: [c], absorbed: [{ from: 'p-a', into: 'p-b' }, { from: 'p-b', into: 'p-c' }] });
       expect(await store.personByIdentifier(tenant, 'email:a@example.com')).toEqual(c);
       expect(await store.personByIdentifier(tenant, 'customerId:C-1')).toEqual(c);
@@ -179,7 +179,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
     });
 
     it('lets commands wait for an identifier that Klaviyo knows, and sends them when it comes', async () => {
-      const deliveryId = await decide(store, { persons: [samplePerson('p1', { customerId: 'C-1' })], given: [{ personId: 'p1', command: sampleTrack(), reachable: false }] });
+      const deliveryId = await decide(store, { persons: [samplePerson('p1', { customerId: 'C-1' })], given: [{ personId: 'p1', command: sampleTrack(), goes: 'when-reachable' }] });
       expect(await statuses(deliveryId)).toEqual(['waiting']);
       expect(await store.waiting(tenant, 'track')).toEqual({ due: 0 });
       expect(await jobs('send-commands')).toEqual([]);
@@ -331,6 +331,20 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       expect(await other.claim(tenant, 'upsert-profile', all, leaseMs)).toEqual([]);
       await store.settleImport(tenant, 'job-1', { lost: false, refused: [] });
       expect(await other.claim(tenant, 'upsert-profile', all, leaseMs)).toMatchObject([{ command: sampleUpsert('gold') }]);
+    });
+
+    it('holds back what comes after the profile until its update is through', async () => {
+      const given = (command: Command, goes: 'at-once' | 'after-profile') => ({ personId: 'p-ana', command, goes });
+      const ana = samplePerson('p-ana', { email: 'ana@example.com', customerId: 'C-1' }, { email: 'ana@example.com', externalId: 'C-1' });
+      await decide(store, { persons: [ana], given: [given(sampleTrack({ uniqueId: 'held' }), 'after-profile'), given(sampleTrack({ uniqueId: 'free' }), 'at-once'), given(sampleUpsert(), 'after-profile')] });
+      expect(await store.claim(tenant, 'track', all, leaseMs)).toMatchObject([{ command: { uniqueId: 'free' } }]);
+      const [profile] = await store.claim(tenant, 'upsert-profile', all, leaseMs);
+      expect(await other.claim(tenant, 'track', all, leaseMs)).toEqual([]);
+      await store.settle(tenant, [{ id: profile!.id, outcome: 'importing', receipt: 'job-1', position: 0 }], []);
+      expect(await other.claim(tenant, 'track', all, leaseMs)).toEqual([]);
+      expect((await other.waiting(tenant, 'track')).due).toBe(1);
+      await store.settleImport(tenant, 'job-1', { lost: false, refused: [] });
+      expect(await store.claim(tenant, 'track', all, leaseMs)).toMatchObject([{ command: { uniqueId: 'held' } }]);
     });
 
     it('drops a profile update that has to be repeated when a newer one waits', async () => {

@@ -4,7 +4,7 @@ import { fingerprint } from './fingerprint.js';
 import { metricOf } from './marketing/metric.js';
 import { profileOf } from './marketing/profile.js';
 import { withStatement } from './person/consent.js';
-import { identifiersOf, identityOf, isReachable, keysOf, matching, personId } from './person/identity.js';
+import { goes, identifiersOf, identityOf, keysOf, matching, personId, type Goes } from './person/identity.js';
 import { routeLists } from './person/list-routing.js';
 import { mergedPerson, newer, newPerson, own, withValue, type Person } from './person/person.js';
 import type { MetricKind, Rules } from './rules.js';
@@ -24,8 +24,7 @@ export interface Decision {
   /** Ids of persons who turned out to be the same; they are gone. */
   absorbed: string[];
   commands: Command[];
-  /** False: the commands wait until the person has an identifier that Klaviyo knows. */
-  reachable: boolean;
+  goes: Goes;
   notes: Note[];
 }
 
@@ -67,10 +66,10 @@ export function decide(event: WalletEvent, found: readonly Person[], rules: Rule
   person.asked = lists.asked;
   commands.push(...lists.commands);
 
-  const reachable = isReachable(person.identity);
-  if (!reachable) notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
+  const when = goes(person.identity);
+  if (when === 'when-reachable') notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
   if (others.length) notes.push({ by: 'identity', says: `Joined ${others.length + 1} persons that turned out to be one.` });
-  return { person, absorbed: others.map(({ id }) => id), commands, reachable, notes };
+  return { person, absorbed: others.map(({ id }) => id), commands, goes: when, notes };
 }
 
 /** What we know after hearing the event. */

@@ -104,6 +104,8 @@ export const OutboxEntity = defineEntity({
     personId: p.text(),
     bytes: p.integer(),
     state: p.text().$type<OutboxState>(),
+    /** Does not go before an open profile update of the same person. */
+    afterProfile: p.boolean(),
     attempts: p.integer(),
     dueAt: p.datetime(6),
     leased: p.boolean(),

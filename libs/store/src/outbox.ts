@@ -15,6 +15,11 @@ const heldBack = `exists (
   where before.tenant = o.tenant and before.person_id = o.person_id and before.lane = 'upsert-profile' and before.command_id <> o.command_id
     and (before.state = 'importing' or before.state = 'pending' and before.leased and before.due_at > now()) offset 0)`;
 
+/** What has to come after a profile update that is not through yet; only tenants with external ids have such commands. */
+const afterProfile = `o.after_profile and exists (
+  select 1 from connector.outbox profile
+  where profile.tenant = o.tenant and profile.person_id = o.person_id and profile.lane = 'upsert-profile' and profile.state in ('pending', 'importing') offset 0)`;
+
 export async function countWaiting(db: Db, tenant: string, lane: Lane): Promise<Waiting> {
   const [counted] = await rows<{ due: number; next: number | null }>(
     db,
@@ -44,11 +49,11 @@ const fitting = `
 
 function claimStatement(lane: Lane): string {
   const profiles = lane === 'upsert-profile';
-  const waits = profiles ? `and not ${heldBack}` : isAboutLists(lane) ? `and not exists (${olderOpposite(lane)})` : '';
+  const waits = profiles ? heldBack : isAboutLists(lane) ? `(${afterProfile} or exists (${olderOpposite(lane)}))` : `(${afterProfile})`;
   return `
     with taken as materialized (
       select o.command_id, o.person_id, o.attempts, o.bytes from connector.outbox o
-      where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now() ${waits}
+      where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now() and not ${waits}
       order by o.attempts, o.command_id limit $3 for update skip locked
     ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, command_id),` : ''}
     fitting as (${profiles ? fitting.replace('from taken', 'from one_each as taken') : fitting})

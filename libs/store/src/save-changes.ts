@@ -1,4 +1,4 @@
-import { identifierKeys, isReachable, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
+import { goes, identifierKeys, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
 import { rows, type Db } from './database.js';
 import type { Outcome, OutboxState } from './entities.js';
 import { superseded } from './outbox.js';
@@ -65,15 +65,15 @@ async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
 
 /** Commands that waited for an identifier go out now that there is one. */
 async function release(db: Db, tenant: string, persons: readonly Person[]): Promise<Lane[]> {
-  const reachable = persons.filter(({ identity }) => isReachable(identity));
+  const reachable = persons.map(({ id, identity }) => ({ id, goes: goes(identity) })).filter((person) => person.goes !== 'when-reachable');
   if (reachable.length === 0) return [];
   const released = await rows<{ lane: Lane }>(
     db,
     `with released as (
-       update connector.outbox set state = 'pending', due_at = clock_timestamp()
+       update connector.outbox set state = 'pending', due_at = clock_timestamp(), after_profile = person_id = any($3::text[])
        where tenant = $1 and person_id = any($2::text[]) and state = 'waiting' returning lane
      ) select distinct lane from released`,
-    [tenant, reachable.map(({ id }) => id)],
+    [tenant, reachable.map(({ id }) => id), reachable.filter((person) => person.goes === 'after-profile').map(({ id }) => id)],
   );
   return released.map(({ lane }) => lane);
 }
@@ -84,31 +84,31 @@ async function addCommands(db: Db, tenant: string, commands: Changes['commands']
   if (updated.length > 0) await supersede(db, tenant, updated);
   const lastUpdate = new Map(commands.flatMap((given) => (given.command.do === 'upsert-profile' ? [[given.personId, given] as const] : [])));
   const given = commands.map((one) => {
-    const { deliveryId, personId, command, reachable } = one;
+    const { deliveryId, personId, command } = one;
     const json = storableJson(command);
     const outdated = command.do === 'upsert-profile' && lastUpdate.get(personId) !== one;
     const outcome: Outcome | null = outdated ? 'superseded' : null;
-    const state: OutboxState = reachable ? 'pending' : 'waiting';
-    return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, outcome, state };
+    const state: OutboxState = one.goes === 'when-reachable' ? 'waiting' : 'pending';
+    return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, outcome, state, afterProfile: one.goes === 'after-profile' };
   });
   const column = <K extends keyof (typeof given)[number]>(name: K) => given.map((row) => row[name]);
   const added = await rows<{ lane: Lane }>(
     db,
     `with given as (
-       select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[])
-         as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, outcome, state)
+       select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::boolean[])
+         as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, outcome, state, after_profile)
      ), added as (
        insert into connector.command (id, tenant, lane, delivery_id, person_id, command, dedupe_key, outcome, attempts)
        select id, $1, lane, delivery_id, person_id, command::jsonb, dedupe_key, outcome, 0 from given
        on conflict (tenant, dedupe_key) do nothing
        returning id, outcome
      ), open as (
-       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, attempts, due_at, leased, alone)
-       select given.id, $1, given.lane, given.person_id, given.bytes, given.state, 0, clock_timestamp(), false, false
+       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone)
+       select given.id, $1, given.lane, given.person_id, given.bytes, given.state, given.after_profile, 0, clock_timestamp(), false, false
        from added join given on given.id = added.id where added.outcome is null
        returning lane, state
      ) select distinct lane from open where state = 'pending'`,
-    [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('outcome'), column('state')],
+    [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('outcome'), column('state'), column('afterProfile')],
   );
   return added.map(({ lane }) => lane);
 }

@@ -11,7 +11,7 @@ describe('what an event means', () => {
     expect(decisions).toHaveLength(1);
     expect(decisions[0]).toMatchObject({
       absorbed: [],
-      reachable: true,
+      goes: 'at-once',
       notes: [],
       commands: [
         { do: 'track', metric: 'Wallet Registered', at: start, backfill: false, properties: { identifier_customerId: 'C-42' } },
@@ -54,13 +54,21 @@ describe('what an event means', () => {
 
   it('a person nobody at Klaviyo could know waits, and says so', () => {
     const { decisions } = live(aCustomer('C-42').passCreated().events);
-    expect(decisions[0]).toMatchObject({ reachable: false, notes: [{ by: 'identity', code: 'PERSON_NOT_REACHABLE' }] });
+    expect(decisions[0]).toMatchObject({ goes: 'when-reachable', notes: [{ by: 'identity', code: 'PERSON_NOT_REACHABLE' }] });
     expect(did(decisions[0]!.commands)).toEqual(['track', 'upsert-profile']);
+  });
+
+  it.each([
+    ['an external id and an address: the profile joins them first', { externalId: ['customerId'] }, 'after-profile'],
+    ['an address alone', { externalId: ['loyaltyNumber'] }, 'at-once'],
+  ])('with %s', (_title, identity, goes) => {
+    const enrolment = event('registered', { identifiers: { customerId: 'C-42', email } });
+    expect(decide(enrolment, [], rules({ identity: { ...rules().identity, ...identity } }), start).goes).toBe(goes);
   });
 
   it('a person becomes reachable with the first identifier Klaviyo knows', () => {
     const { decisions } = live(aCustomer('C-42').passCreated().updated({ email }).events);
-    expect(decisions.map(({ reachable }) => reachable)).toEqual([false, true]);
+    expect(decisions.map(({ goes }) => goes)).toEqual(['when-reachable', 'at-once']);
     expect(decisions[1]!.notes).toEqual([]);
   });
 

@@ -140,7 +140,7 @@ describe('persons who become one within a batch', () => {
     const [{ persons, absorbed, commands }] = store.saved as [(typeof store.saved)[0]];
     expect(persons).toHaveLength(1);
     expect(absorbed).toEqual([{ from: expect.any(String), into: persons[0]!.id }]);
-    expect(commands.map(({ personId, reachable }) => [personId, reachable])).toEqual(commands.map(() => [persons[0]!.id, true]));
+    expect(commands.map(({ personId, goes }) => [personId, goes])).toEqual(commands.map(() => [persons[0]!.id, 'at-once']));
     expect(commands.map(({ command }) => command.do).sort()).toEqual(['subscribe', 'track', 'track', 'upsert-profile']);
   });
 
@@ -155,12 +155,12 @@ describe('persons who become one within a batch', () => {
   it('an identifier learned last serves the first command of the batch too', async () => {
     const { store, run } = processing();
     await run(...deliver(...aCustomer('C-42').passCreated().updated({ email }).events));
-    expect(store.saved[0]!.commands.map(({ reachable }) => reachable)).toEqual([true, true]);
+    expect(store.saved[0]!.commands.map(({ goes }) => goes)).toEqual(['at-once', 'at-once']);
   });
 
   it('a person nobody can reach keeps the commands waiting', async () => {
     const { store, run } = processing();
     await run(...deliver(...aCustomer('C-42').passCreated().events));
-    expect(store.saved[0]!.commands.map(({ reachable }) => reachable)).toEqual([false, false]);
+    expect(store.saved[0]!.commands.map(({ goes }) => goes)).toEqual(['when-reachable', 'when-reachable']);
   });
 });

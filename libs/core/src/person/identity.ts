@@ -107,7 +107,11 @@ export function identityOf(person: Person, rules: Rules): Identity {
   return identity;
 }
 
-/** Whether Klaviyo can be told who this is. */
-export function isReachable(identity: Identity): boolean {
-  return Boolean(identity.klaviyoId ?? identity.externalId ?? identity.email ?? identity.phone);
+/** When commands about somebody can go: `when-reachable`: not before Klaviyo can be told who it is; `after-profile`: not before an open profile update. */
+export type Goes = 'at-once' | 'after-profile' | 'when-reachable';
+
+export function goes({ klaviyoId, externalId, email, phone }: Identity): Goes {
+  // An event names the external id and a subscription the address. Only the profile update names both: before it, Klaviyo would make two profiles of them.
+  if (externalId && (email || phone)) return 'after-profile';
+  return klaviyoId || externalId || email || phone ? 'at-once' : 'when-reachable';
 }

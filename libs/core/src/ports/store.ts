@@ -1,6 +1,7 @@
 import type { Command, Lane } from '../command.js';
 import type { Note } from '../decide.js';
 import type { ErrorCode } from '../errors.js';
+import type { Goes } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { WalletEvent } from '../wallet/event.js';
 import type { Answer, Outgoing } from './marketing.js';
@@ -41,8 +42,7 @@ export interface Changes {
   persons: Person[];
   /** Persons that turned out to be one: `from` is gone, its commands now belong to `into`. */
   absorbed: { from: string; into: string }[];
-  /** `reachable` false: the command waits until the person has an identifier that Klaviyo knows. */
-  commands: { deliveryId: string; personId: string; command: Command; reachable: boolean }[];
+  commands: { deliveryId: string; personId: string; command: Command; goes: Goes }[];
   outcomes: DeliveryOutcome[];
 }
 

@@ -140,7 +140,7 @@ class Known {
     return [...ids].flatMap((id) => this.persons.get(id) ?? []);
   }
 
-  learn(deliveryId: string, { person, absorbed, commands, reachable }: Decision): Note[] {
+  learn(deliveryId: string, { person, absorbed, commands, goes }: Decision): Note[] {
     for (const from of absorbed) {
       this.persons.delete(from);
       this.touched.delete(from);
@@ -155,18 +155,18 @@ class Known {
       ? this.commands.filter((known) => known.personId === person.id && known.command.do === 'upsert-profile')
       : [];
     this.commands = this.commands.filter((known) => !folded.includes(known));
-    for (const command of commands) this.commands.push({ deliveryId, personId: person.id, command, reachable });
+    for (const command of commands) this.commands.push({ deliveryId, personId: person.id, command, goes });
     return folded.length ? [{ by: 'profile', says: 'An earlier profile update of the same batch was folded into this one.' }] : [];
   }
 
   changes(outcomes: DeliveryOutcome[]): Changes {
     const persons = [...this.touched].map((id) => this.persons.get(id)!);
-    const reachable = new Map(this.commands.map((command) => [command.personId, command.reachable]));
+    const goes = new Map(this.commands.map((command) => [command.personId, command.goes]));
     return {
       persons,
       absorbed: this.absorbed,
       // What is known at the end of the batch counts: an identifier learned last serves the first command too.
-      commands: this.commands.map((command) => ({ ...command, reachable: reachable.get(command.personId)! })),
+      commands: this.commands.map((command) => ({ ...command, goes: goes.get(command.personId)! })),
       outcomes,
     };
   }

@@ -32,7 +32,7 @@ export class FirstTables extends Migration {
     this.addSql(`create index command_delivery on connector.command (delivery_id)`);
 
     this.addSql(`create table connector.outbox (
-      command_id uuid not null, tenant text not null, lane text not null, person_id text not null, bytes int not null, state text not null,
+      command_id uuid not null, tenant text not null, lane text not null, person_id text not null, bytes int not null, state text not null, after_profile boolean not null,
       attempts int not null, due_at timestamptz(6) not null, leased boolean not null, alone boolean not null, receipt text null, position int null,
       primary key (command_id))
       with (fillfactor = 50)`);
