@@ -1,4 +1,4 @@
-import type { Answer, Command, Identity, Lane } from '#core';
+import type { Answer, Command, Identity, MarketingLane } from '#core';
 import { limits } from '#klaviyo';
 import { adapter, answer, consent, outgoing, type Received, track, update, vendor, withdrawal } from '../unit/klaviyo/fakes.js';
 import { describeContract, operation, parametersValidator, publishedLimits, requestValidator, requiredHeaders } from './support/openapi.js';
@@ -30,7 +30,7 @@ describeContract('Every request the connector sends is one that Klaviyo document
     await server.close();
   });
 
-  async function send(lane: Lane, commands: [Command, Identity?][], waiting = commands.length): Promise<Answer[]> {
+  async function send(lane: MarketingLane, commands: [Command, Identity?][], waiting = commands.length): Promise<Answer[]> {
     const slot = await connector.marketing.slot('shop', lane, waiting);
     if (!('send' in slot)) throw new Error('no slot');
     return slot.send(commands.map(([command, identity = everything]) => outgoing(command, identity)));

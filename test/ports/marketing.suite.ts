@@ -1,4 +1,4 @@
-import type { Answer, Command, Identity, Lane, Marketing, Outgoing, Slot } from '#core';
+import type { Answer, Command, Identity, MarketingLane, Marketing, Outgoing, Slot } from '#core';
 
 /** What a suite needs to know about the platform on the other side, in no vendor's words. */
 export interface MarketingWorld {
@@ -26,12 +26,12 @@ export interface MarketingWorld {
 let serial = 0;
 export const out = (command: Command, identity: Identity): Outgoing => ({ id: `c${++serial}`, attempts: 0, identity, command });
 
-export async function send(world: MarketingWorld, lane: Lane, commands: Outgoing[], waiting = commands.length): Promise<Answer[]> {
+export async function send(world: MarketingWorld, lane: MarketingLane, commands: Outgoing[], waiting = commands.length): Promise<Answer[]> {
   const slot = await leave(world, lane, waiting);
   return slot.send(commands);
 }
 
-export async function leave(world: MarketingWorld, lane: Lane, waiting: number): Promise<Slot> {
+export async function leave(world: MarketingWorld, lane: MarketingLane, waiting: number): Promise<Slot> {
   for (;;) {
     const slot = await world.marketing.slot(world.tenant, lane, waiting);
     if ('send' in slot) return slot;
@@ -292,7 +292,7 @@ export function marketingSuite(name: string, open: () => Promise<MarketingWorld>
       ] as const)('(%s) loses nothing in any lane, and when it is over everything goes', async (kind, code) => {
         await subscribed(ada);
         world.wait(2000);
-        const lanes: [Lane, () => Command][] = [['track', () => track('u1')], ['upsert-profile', update], ['subscribe', subscribe], ['unsubscribe', unsubscribe]];
+        const lanes: [MarketingLane, () => Command][] = [['track', () => track('u1')], ['upsert-profile', update], ['subscribe', subscribe], ['unsubscribe', unsubscribe]];
         for (const [lane, command] of lanes) {
           await world.settle();
           world.wait(2000);

@@ -55,6 +55,16 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       await decidedAlone(async (unit) => expect((await unit.undecided(10)).map(({ id }) => id).sort()).toEqual([...new Set([receipt!, ...again].map(({ id }) => id))].sort()));
     });
 
+    it('takes a webhook for one that came under its former key less than a day before, and for a new one afterwards', async () => {
+      const receivedAt = Date.now();
+      const hoursLater = (hours: number, own: object) => sampleDelivery({ receivedAt: receivedAt + hours * 3_600_000, ...own });
+      const [first] = await store.receive([hoursLater(0, { key: 'call:1', formerKey: 'call:0' })]);
+      expect(await other.receive([hoursLater(23, { key: 'call:2', formerKey: 'call:1' }), hoursLater(23, { key: 'call:1' })])).toEqual([{ id: first!.id, redelivered: true }, { id: first!.id, redelivered: true }]);
+      const [second] = await other.receive([hoursLater(25, { key: 'call:2', formerKey: 'call:1' })]);
+      expect(second!.redelivered).toBe(false);
+      expect((await store.delivery(tenant, first!.id))!.redeliveries).toBe(2);
+    });
+
     it('treats the same key of two tenants as two webhooks', async () => {
       const receipts = await store.receive([sampleDelivery({ key: 'k' }), sampleDelivery({ key: 'k', tenant: 'globex' })]);
       expect(receipts.map(({ redelivered }) => redelivered)).toEqual([false, false]);
@@ -74,8 +84,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       const receipts = await store.receive([sampleDelivery(), sampleDelivery({ event, body: 'raw \u0000 body', key: `long ${'k'.repeat(10_000)}` }), sampleDelivery()]);
       expect(receipts).toHaveLength(3);
       const kept = await store.delivery(tenant, receipts[1]!.id);
-      expect(kept!.event.metadata).toEqual({ note: 'ab\ufffdc' });
-      expect(kept!.event.identifiers).toEqual({ email: 'x@example.com' });
+      expect(kept!.event).toMatchObject({ metadata: { note: 'ab\ufffdc' }, identifiers: { email: 'x@example.com' } });
     });
 
     it('commits the other webhooks of a batch when one of them cannot be written at all', async () => {
@@ -345,6 +354,22 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       expect((await other.waiting(tenant, 'track')).due).toBe(1);
       await store.settleImport(tenant, 'job-1', { lost: false, refused: [] });
       expect(await store.claim(tenant, 'track', all, leaseMs)).toMatchObject([{ command: { uniqueId: 'held' } }]);
+    });
+
+    it('hands out updates of one pass one after the other, in their order, and never past one that has to be repeated', async () => {
+      const update = (points: number): Command => ({ do: 'push-update', identifiers: { email: 'ana@example.com' }, additionalData: { points }, updateMetadata: false });
+      await decideCommands(store, [update(1), update(2)], 'pass-of-ana');
+      await decideCommands(store, [update(9)], 'pass-of-ben');
+      const points = (claimed: Outgoing[]) => claimed.map(({ command }) => (command.do === 'push-update' ? command.additionalData!['points'] : undefined));
+      const claimed = await store.claim(tenant, 'push-update', all, leaseMs);
+      expect(points(claimed)).toEqual([1, 9]);
+      await store.settle(tenant, [{ id: claimed[0]!.id, outcome: 'later', code: 'WALLET_CREW_UNAVAILABLE', waitMs: 60_000 }], []);
+      expect(await other.claim(tenant, 'push-update', all, leaseMs)).toEqual([]);
+      await inDatabase(opened.url, `update connector.outbox set due_at = now() where not leased`);
+      const again = await other.claim(tenant, 'push-update', all, leaseMs);
+      expect(points(again)).toEqual([1]);
+      await answer(again, { outcome: 'refused', code: 'WALLET_CREW_PASS_MISSING' });
+      expect(points(await other.claim(tenant, 'push-update', all, leaseMs))).toEqual([2]);
     });
 
     it('drops a profile update that has to be repeated when a newer one waits', async () => {

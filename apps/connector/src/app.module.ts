@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { Log } from '#core';
 import { ConnectorModule, type Ready } from '#runtime';
 import { ErrorAnswers } from './error-answers.js';
+import { FlowController } from './flow.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { OperationsController, OperatorGuard } from './operations.controller.js';
@@ -16,7 +17,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
-      controllers: [WalletCrewController, HealthController, MetricsController, OperationsController],
+      controllers: [WalletCrewController, FlowController, HealthController, MetricsController, OperationsController],
       providers: [Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
     };
   }

@@ -14,6 +14,8 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   EVENT_UNREADABLE: 400,
   BODY_TOO_LARGE: 413,
   OPERATOR_UNKNOWN: 401,
+  FLOW_KEY_REFUSED: 401,
+  FLOW_BODY_UNUSABLE: 422,
   NOT_FOUND: 404,
 };
 

@@ -2,9 +2,17 @@ import type { Plain } from './wallet/event.js';
 
 export type Channel = 'email' | 'sms';
 
-/** Each kind of command waits in a lane of its own, so a refused subscription never holds up an event. */
-export const lanes = ['track', 'upsert-profile', 'subscribe', 'unsubscribe'] as const;
-export type Lane = (typeof lanes)[number];
+/** Each kind of command waits in a lane of its own, so a refused subscription never holds up an event. These go to Klaviyo, … */
+export const marketingLanes = ['track', 'upsert-profile', 'subscribe', 'unsubscribe'] as const;
+export type MarketingLane = (typeof marketingLanes)[number];
+/** … and these to The Wallet Crew. */
+export const walletLanes = ['push-update'] as const;
+export type WalletLane = (typeof walletLanes)[number];
+export type Lane = MarketingLane | WalletLane;
+
+export function isWalletLane(lane: Lane): lane is WalletLane {
+  return (walletLanes as readonly Lane[]).includes(lane);
+}
 
 /** Property values that Klaviyo can segment on; a list stays a list. */
 export type PropertyValue = Plain | readonly string[];
@@ -13,7 +21,23 @@ export type PropertyValue = Plain | readonly string[];
  * Everything Klaviyo can be asked to do. A command names no identifier: who the person is gets resolved when it is sent,
  * because an e-mail learned in between must win.
  */
-export type Command = Track | UpsertProfile | Subscribe | Unsubscribe;
+export type MarketingCommand = Track | UpsertProfile | Subscribe | Unsubscribe;
+
+/** Everything The Wallet Crew can be asked to do. */
+export type WalletCommand = PushUpdate;
+
+export type Command = MarketingCommand | WalletCommand;
+
+/** Changes the content of a pass. The fields are The Wallet Crew's own (`PushUpdateData`). */
+export interface PushUpdate {
+  do: 'push-update';
+  /** Which pass: all of them must match. */
+  identifiers: Record<string, string>;
+  /** Turns the pass into one of another type. */
+  passType?: string;
+  additionalData?: Record<string, unknown>;
+  updateMetadata: boolean;
+}
 
 export interface Track {
   do: 'track';

@@ -32,6 +32,8 @@ export const errors = {
   BODY_TOO_LARGE: { retry: 'never', says: 'The body is larger than `limits.bodyBytes`.', fix: 'Raise `limits.bodyBytes` if such a webhook is legitimate.' },
   BACKLOG_FULL: { retry: 'later', says: 'More webhooks wait than `limits.backlog` allows.', fix: 'Nothing is lost: the sender tries again. Check `GET /health/dependencies` and the queue depth.' },
   SHUTTING_DOWN: { retry: 'later', says: 'This replica is stopping.', fix: 'Nothing to do; another replica answers.' },
+  FLOW_KEY_REFUSED: { retry: 'never', says: 'The X-API-KEY of the flow is missing or wrong.', fix: 'Give the webhook action of the flow the header X-API-KEY with `walletCrew.flowKey` of the tenant, or, where that is not set, with `walletCrew.apiKey`.' },
+  FLOW_BODY_UNUSABLE: { retry: 'never', says: 'The body of the flow\'s call cannot be used.', fix: 'Correct the JSON of the webhook action; see docs/flows.md. A quotation mark inside a value breaks it, and a property the profile does not have becomes an empty text.' },
   PROCESSING_FAILED: { retry: 'never', says: 'Deciding about this event failed unexpectedly.', fix: 'Report the delivery id; after the correction replay it.' },
 
   EMAIL_UNUSABLE: { retry: 'never', says: 'The e-mail address cannot be used; the rest of the event goes on without it.', fix: 'Correct the address at The Wallet Crew.' },
@@ -39,6 +41,12 @@ export const errors = {
   IDENTIFIER_UNUSABLE: { retry: 'never', says: 'An identifier is too long to be one; the rest of the event goes on without it.', fix: 'Shorten it at The Wallet Crew; together with its name it may have 512 characters.' },
   CONSENT_WITHOUT_IDENTIFIER: { retry: 'never', says: 'A consent was given for a channel whose e-mail or phone is not known.', fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.' },
   PERSON_NOT_REACHABLE: { retry: 'later', says: 'No identifier of this person is known to Klaviyo yet; the commands wait.', fix: 'Send e-mail or phone with the pass, or map an identifier in `identity.externalId`.' },
+
+  WALLET_CREW_KEY_REFUSED: { retry: 'later', says: 'The Wallet Crew refused the API key, or the key lacks a scope.', fix: 'Check `walletCrew.apiKey`; the scopes it needs are listed in docs/flows.md. Everything waits until it works.' },
+  WALLET_CREW_BUSY: { retry: 'later', says: 'The Wallet Crew asked us to slow down.', fix: 'Nothing to do; if it lasts, lower `walletCrew.requestsPerMinute`.' },
+  WALLET_CREW_UNAVAILABLE: { retry: 'later', says: 'The Wallet Crew did not answer, or answered with a server error or a page.', fix: 'Nothing to do; calls resume by themselves.' },
+  WALLET_CREW_PASS_MISSING: { retry: 'never', says: 'The Wallet Crew has no pass with these identifiers.', fix: 'Compare the identifiers in the flow with those on the pass, then replay the item.' },
+  WALLET_CREW_REFUSED: { retry: 'never', says: 'The Wallet Crew refused the call; its words are in the ledger.', fix: 'Correct the cause named there, then replay the item.' },
 
   KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
   KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in docs/operations.md. Everything waits until it works.' },

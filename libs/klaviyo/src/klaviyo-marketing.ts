@@ -1,4 +1,4 @@
-import { ConnectorError, type Identity, type ImportProgress, type Lane, Marketing, type Slot } from '#core';
+import { ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type Slot } from '#core';
 import { Account, type Surroundings } from './account.js';
 import { importProgress } from './import-progress.js';
 import { ImportMemory } from './import-memory.js';
@@ -30,7 +30,7 @@ export class KlaviyoMarketing extends Marketing {
     super();
   }
 
-  async slot(tenant: string, lane: Lane, waiting: number): Promise<Slot | { waitMs: number }> {
+  async slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }> {
     const { account } = this.#tenant(tenant);
     switch (lane) {
       case 'track':

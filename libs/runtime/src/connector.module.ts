@@ -1,8 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { Clock, FollowImport, Log, Marketing, Meter, Permits, ProcessEvents, Queue, ReadBack, ReceiveEvents, SendCommands, Store, type Rules } from '#core';
+import { Clock, FollowImport, Log, Marketing, Meter, Permits, ProcessEvents, Queue, ReadBack, ReceiveEvents, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoMarketing } from '#klaviyo';
-import { readDelivery } from '#wallet-crew';
+import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
 import { rulesByTenant } from './rules.js';
 import type { Settings } from './settings.js';
@@ -45,6 +45,10 @@ export class ConnectorModule {
           provide: Marketing,
           useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, clock, log, meter }),
         },
+        {
+          provide: WalletPlatform,
+          useFactory: () => new WalletCrewPlatform({ settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, permits: opened.permits, log, meter }),
+        },
         { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
         {
           provide: ProcessEvents,
@@ -52,11 +56,15 @@ export class ConnectorModule {
           useFactory: (store: Store, queue: Queue) =>
             new ProcessEvents(store, queue, (tenant): Rules | undefined => rules.get(tenant), (body, receivedAt) => readDelivery(body, receivedAt).event, clock, log, meter),
         },
-        { provide: SendCommands, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new SendCommands(store, queue, marketing, clock, log, meter) },
+        {
+          provide: SendCommands,
+          inject: [Store, Queue, Marketing, WalletPlatform],
+          useFactory: (store: Store, queue: Queue, marketing: Marketing, wallet: WalletPlatform) => new SendCommands(store, queue, marketing, wallet, clock, log, meter),
+        },
         { provide: FollowImport, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new FollowImport(store, queue, marketing, log) },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, ReadBack],
+      exports: [SETTINGS, RULES, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, ReadBack],
     };
   }
 }

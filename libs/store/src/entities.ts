@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Command, ErrorCode, Identity, Lane, Note, Person, WalletEvent } from '#core';
+import type { Command, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
 
 /** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
 export const schema = 'connector';
@@ -23,7 +23,7 @@ export const DeliveryEntity = defineEntity({
     tenant: p.text(),
     key: p.text(),
     receivedAt: p.datetime(3),
-    event: p.json<WalletEvent>(),
+    event: p.json<NewDelivery['event']>(),
     body: p.text(),
     status: p.text().$type<DeliveryStatus>(),
     code: p.text().$type<ErrorCode>().nullable(),

@@ -10,6 +10,7 @@ interface InboxRow {
   id: string;
   tenant: string;
   key: string;
+  formerKey: string | null;
   receivedAt: number;
   event: string;
   body: string;
@@ -20,10 +21,12 @@ interface InboxRow {
 
 const insert = `
   insert into connector.delivery as d (id, tenant, key, received_at, event, body, status, code, notes, redeliveries)
-  select given.id, given.tenant, given.key, to_timestamp(given.received_at / 1000), given.event::jsonb, given.body,
+  select given.id, given.tenant, coalesce(former.key, given.key), to_timestamp(given.received_at / 1000), given.event::jsonb, given.body,
     case when given.code is null then 'undecided' else 'parked' end, given.code, '[]', given.repeats
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[])
-    as given (id, tenant, key, received_at, event, body, code, repeats)
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[])
+    as given (id, tenant, key, received_at, event, body, code, repeats, former_key)
+    left join connector.delivery former on former.tenant = given.tenant and former.key = given.former_key
+      and former.received_at > to_timestamp(given.received_at / 1000) - interval '24 hours'
   on conflict (tenant, key) do update set redeliveries = d.redeliveries + excluded.redeliveries + 1
   returning d.id, d.tenant, d.key`;
 
@@ -39,17 +42,20 @@ export interface JobStatement {
  */
 export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[], nextId: () => string, jobs?: JobStatement): Promise<Receipt[]> {
   const fresh = new Map<string, InboxRow>();
-  const keys = deliveries.map((delivery) => {
-    const row = toRow(delivery, nextId);
-    const known = fresh.get(keyOf(row));
+  const given = deliveries.map((delivery) => toRow(delivery, nextId));
+  const own = new Set(given.map(keyOf));
+  const keys = given.map((row) => {
+    const former = keyOf({ tenant: row.tenant, key: row.formerKey ?? '' });
+    const key = own.has(former) ? former : keyOf(row);
+    const known = fresh.get(key);
     if (known) known.repeats += 1;
-    else fresh.set(keyOf(row), row);
-    return keyOf(row);
+    else fresh.set(key, key === former ? { ...row, key: row.formerKey!, formerKey: null } : row);
+    return key;
   });
   // Two replicas that write the same keys in different order would wait for each other for ever.
   const ordered = [...fresh.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   const column = <K extends keyof InboxRow>(name: K) => ordered.map((row) => row[name]);
-  const values = [column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats')];
+  const values = [column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats'), column('formerKey')];
   const written = await rows<{ id: string; tenant: string; key: string }>(
     db,
     jobs ? `with jobs as (${jobs.text.replaceAll(/\$(\d+)/g, (_, n) => `$${Number(n) + values.length}`)}) ${insert}` : insert,
@@ -58,8 +64,9 @@ export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[]
   const idOf = new Map(written.map((row) => [keyOf(row), row.id]));
   const seen = new Set<string>();
   return keys.map((key) => {
-    const id = idOf.get(key)!;
-    const redelivered = seen.has(key) || id !== fresh.get(key)!.id;
+    const { id: own, tenant, formerKey } = fresh.get(key)!;
+    const id = idOf.get(key) ?? idOf.get(keyOf({ tenant, key: formerKey ?? '' }))!;
+    const redelivered = seen.has(key) || id !== own;
     seen.add(key);
     return { id, redelivered };
   });
@@ -71,12 +78,13 @@ export function decideJobs(deliveries: readonly NewDelivery[]): Job[] {
   return [...new Set(undecided.map(({ tenant }) => tenant))].map((tenant) => ({ queue: 'process-events', data: { tenant } }));
 }
 
-function toRow({ tenant, key, receivedAt, event, body, parked }: NewDelivery, nextId: () => string): InboxRow {
+function toRow({ tenant, key, formerKey, receivedAt, event, body, parked }: NewDelivery, nextId: () => string): InboxRow {
   const plain = storable(key);
   return {
     id: nextId(),
     tenant,
     key: plain.length > longestKey ? `sha256:${createHash('sha256').update(key).digest('hex')}` : plain,
+    formerKey: formerKey ?? null,
     receivedAt,
     event: storableJson(event),
     body: storable(body),

@@ -1,4 +1,4 @@
-import type { Command, Identity, Lane, Outgoing, Waiting } from '#core';
+import { isWalletLane, type Command, type Identity, type Lane, type Outgoing, type Waiting } from '#core';
 import { rows, type Database, type Db } from './database.js';
 
 /** Counting further changes nothing: it only decides between single calls and bulk. */
@@ -47,9 +47,14 @@ const fitting = `
   select taken.*, row_number() over w as place, sum(bytes) over w as total, first_value(attempts) over w as least
   from taken window w as (order by attempts, command_id)`;
 
+/** Updates of one pass must not overtake each other, also when one of them has to be repeated. */
+const outOfTurn = `exists (
+  select 1 from connector.outbox before
+  where before.tenant = o.tenant and before.person_id = o.person_id and before.lane = o.lane and before.state = 'pending' and before.command_id < o.command_id offset 0)`;
+
 function claimStatement(lane: Lane): string {
   const profiles = lane === 'upsert-profile';
-  const waits = profiles ? heldBack : isAboutLists(lane) ? `(${afterProfile} or exists (${olderOpposite(lane)}))` : `(${afterProfile})`;
+  const waits = profiles ? heldBack : isWalletLane(lane) ? outOfTurn : isAboutLists(lane) ? `(${afterProfile} or exists (${olderOpposite(lane)}))` : `(${afterProfile})`;
   return `
     with taken as materialized (
       select o.command_id, o.person_id, o.attempts, o.bytes from connector.outbox o

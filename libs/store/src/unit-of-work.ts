@@ -1,4 +1,4 @@
-import type { Changes, Delivery, Job, Person, UnitOfWork, WalletEvent } from '#core';
+import type { Changes, Delivery, Job, Person, UnitOfWork } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { rows, type Db } from './database.js';
 import { enqueue } from './jobs.js';
@@ -17,7 +17,7 @@ export class TenantUnitOfWork implements UnitOfWork {
   ) {}
 
   async undecided(limit: number): Promise<Delivery[]> {
-    const found = await rows<{ id: string; at: number; event: WalletEvent; body: string | null }>(
+    const found = await rows<{ id: string; at: number; event: Delivery['event']; body: string | null }>(
       this.db,
       `select id, (extract(epoch from received_at) * 1000)::float8 as at, event, case when event->>'kind' = 'unknown' then body end as body
        from connector.delivery where tenant = $1 and status = 'undecided' order by id limit $2`,

@@ -1,4 +1,4 @@
-import { type Clock, identifierKeys, Marketing, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting } from '#core';
+import { type Clock, identifierKeys, Marketing, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting, WalletPlatform } from '#core';
 import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
 export { KeptLog, KeptMeter, ManualClock };
@@ -174,5 +174,22 @@ export class ToldMarketing extends Marketing {
 
   async ping(): Promise<{ ok: boolean; words: string }> {
     return { ok: true, words: '' };
+  }
+}
+
+/** The Wallet Crew, which takes everything at once. */
+export class ToldWallet extends WalletPlatform {
+  readonly sent: Outgoing[] = [];
+
+  async slot(): Promise<Slot> {
+    return {
+      items: 10,
+      bytes: 1_000_000,
+      send: async (commands) => {
+        this.sent.push(...commands);
+        return commands.map(({ id }) => ({ id, outcome: 'accepted' }));
+      },
+      release: async () => undefined,
+    };
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOpen, type DeliveryRecord, type Store } from '#core';
+import { isOpen, type DeliveryRecord, type Store, type Command } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
 import { PinoLog, PromMeter, SystemClock, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
@@ -111,12 +111,25 @@ function eventCell({ kind, at, device, passType }: StoryEvent): string {
 
 function decisionCell({ status, commands, notes, code }: DeliveryRecord): string {
   const lines = commands.map(({ command, status: now }) => {
-    const what = command.do === 'track' ? `track "${command.metric}"` : command.do === 'upsert-profile' ? 'update the profile' : `${command.do} (${command.channel})`;
+    const what = inWords(command);
     return `${now === 'accepted' ? good('✓') : bad('·')} ${what}${now === 'accepted' ? '' : faint(` ${now}`)}`;
   });
   if (lines.length === 0) lines.push(faint(status === 'processed' ? 'nothing new to tell' : status));
   if (code) lines.push(bad(code));
   return [...lines, ...notes.map(({ says }) => faint(says))].join('\n');
+}
+
+function inWords(command: Command): string {
+  switch (command.do) {
+    case 'track':
+      return `track "${command.metric}"`;
+    case 'upsert-profile':
+      return 'update the profile';
+    case 'push-update':
+      return 'update the pass';
+    default:
+      return `${command.do} (${command.channel})`;
+  }
 }
 
 function klaviyoCell(klaviyo: KlaviyoEmulator, email: string): string {

@@ -1,4 +1,4 @@
-import type { Command, Identity, Lane } from '../command.js';
+import type { Command, Identity, MarketingLane } from '../command.js';
 import type { ErrorCode } from '../errors.js';
 
 /** A command on its way out. */
@@ -54,7 +54,7 @@ export abstract class Marketing {
    * Asks for leave to send, for a lane in which `waiting` commands wait. The adapter decides between single calls and
    * bulk, and keeps to the vendor's limits across all replicas. `waitMs` says when it is worth asking again.
    */
-  abstract slot(tenant: string, lane: Lane, waiting: number): Promise<Slot | { waitMs: number }>;
+  abstract slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }>;
   abstract importProgress(tenant: string, receipt: string): Promise<ImportProgress>;
   /** Reads back whether an accepted event has arrived. `undefined`: could not be asked now. */
   abstract seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined>;

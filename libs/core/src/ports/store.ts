@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.js';
 import type { Goes } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { WalletEvent } from '../wallet/event.js';
+import type { FlowAction } from '../wallet/flow-action.js';
 import type { Answer, Outgoing } from './marketing.js';
 import type { Job } from './queue.js';
 
@@ -12,8 +13,10 @@ export interface NewDelivery {
   tenant: string;
   /** Two deliveries of one tenant with the same key are one. */
   key: string;
+  /** So is one that came with this key less than 24 hours before. */
+  formerKey?: string;
   receivedAt: number;
-  event: WalletEvent;
+  event: WalletEvent | FlowAction;
   /** The request body, byte for byte as text. */
   body: string;
   /** The body could not be read as an event: it goes to the inbox parked with this code. */
@@ -29,7 +32,7 @@ export interface Receipt {
 export interface Delivery {
   id: string;
   receivedAt: number;
-  event: WalletEvent;
+  event: WalletEvent | FlowAction;
   /** Only for an event of kind `unknown`: a later version may be able to read it. */
   body?: string;
 }

@@ -1,3 +1,4 @@
+import type { WalletCommand } from '../command.js';
 import { decide, type Decision, type Note } from '../decide.js';
 import { ConnectorError } from '../errors.js';
 import { identifierKeys, lookupKeys } from '../person/identity.js';
@@ -7,6 +8,7 @@ import type { Changes, Delivery, DeliveryOutcome, Store, UnitOfWork } from '../p
 import type { Clock, Log, Meter } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import type { WalletEvent } from '../wallet/event.js';
+import { subjectOfAction } from '../wallet/flow-action.js';
 
 /** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
 const batchSize = 200;
@@ -97,6 +99,10 @@ export class ProcessEvents {
     try {
       // Parked again: as "ignored" it would vanish from what the operator has to look after.
       if (unreadable !== undefined) throw unreadable;
+      if (event.kind === 'flow-action') {
+        known.ask(id, event.command);
+        return { id, status: 'processed', notes: [{ by: 'flow', says: 'Passed on to The Wallet Crew.' }] };
+      }
       if (event.kind === 'unknown') return { id, status: 'ignored', notes: [{ by: 'wallet-crew', says: `"${event.name}" is kept, but means nothing to us.` }] };
       const decision = decide(event, known.owners(keys), rules, this.clock.now());
       return { id, status: 'processed', notes: [...decision.notes, ...known.learn(id, decision)] };
@@ -115,7 +121,8 @@ export class ProcessEvents {
 }
 
 /** An event that cannot even be looked up is parked when its turn comes; it must not keep the others from theirs. */
-function keysToLoad(event: WalletEvent, rules: Rules): string[] {
+function keysToLoad(event: Delivery['event'], rules: Rules): string[] {
+  if (event.kind === 'flow-action') return [];
   try {
     return lookupKeys(event, rules);
   } catch {
@@ -157,6 +164,11 @@ class Known {
     this.commands = this.commands.filter((known) => !folded.includes(known));
     for (const command of commands) this.commands.push({ deliveryId, personId: person.id, command, goes });
     return folded.length ? [{ by: 'profile', says: 'An earlier profile update of the same batch was folded into this one.' }] : [];
+  }
+
+  /** What a flow asks concerns a pass as The Wallet Crew knows it, so there is nobody to look up. */
+  ask(deliveryId: string, command: WalletCommand): void {
+    this.commands.push({ deliveryId, personId: subjectOfAction(command), command, goes: 'at-once' });
   }
 
   changes(outcomes: DeliveryOutcome[]): Changes {

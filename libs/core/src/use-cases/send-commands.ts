@@ -1,8 +1,9 @@
-import type { Lane } from '../command.js';
+import { isWalletLane, type Lane } from '../command.js';
 import type { Answer, Marketing, Outgoing } from '../ports/marketing.js';
 import type { Job, Queue } from '../ports/queue.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter } from '../ports/system.js';
+import type { WalletPlatform } from '../ports/wallet.js';
 
 /** Longer than any call may take, so a living process never loses its commands to another. */
 const leaseMs = 90_000;
@@ -32,6 +33,7 @@ export class SendCommands {
     private readonly store: Store,
     private readonly queue: Queue,
     private readonly marketing: Marketing,
+    private readonly wallet: WalletPlatform,
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly meter: Meter,
@@ -89,7 +91,7 @@ export class SendCommands {
         await Promise.race(inFlight);
         continue;
       }
-      const slot = await this.marketing.slot(tenant, lane, due);
+      const slot = isWalletLane(lane) ? await this.wallet.slot(tenant, lane, due) : await this.marketing.slot(tenant, lane, due);
       if ('waitMs' in slot) {
         if (slot.waitMs > shortWaitMs) return slot.waitMs;
         await this.clock.wait(slot.waitMs);

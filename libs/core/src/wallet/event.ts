@@ -11,8 +11,9 @@
  * list       a Klaviyo list
  * profile    what Klaviyo calls a person; its properties are what segments read
  * metric     the name under which an event is counted in Klaviyo
- * command    something Klaviyo shall be asked to do, as data
- * ledger     what became of each command, in Klaviyo's words
+ * flow action  what a Klaviyo flow asks of a pass; it comes as a delivery and becomes a command
+ * command    something Klaviyo or The Wallet Crew shall be asked to do, as data
+ * ledger     what became of each command, in the vendor's words
  * parked     kept, with a coded error, until somebody replays it
  */
 

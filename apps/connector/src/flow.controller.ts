@@ -1,0 +1,80 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Controller, Headers, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Clock, ConnectorError, flowKeys, Meter, ReceiveEvents, type NewDelivery, type WalletCommand } from '#core';
+import { SETTINGS, type Settings } from '#runtime';
+import { readPushUpdate } from '#wallet-crew';
+
+interface RawRequest {
+  body: Buffer | undefined;
+}
+
+/** What Klaviyo's flows call. Klaviyo repeats a call only after 429, 500, 502 and 503: whatever may work later is answered 503. */
+@ApiTags('Klaviyo flows')
+@ApiHeader({ name: 'X-API-KEY', required: true, description: '`walletCrew.flowKey` of the tenant; without that setting `walletCrew.apiKey`.' })
+@ApiHeader({ name: 'X-Klaviyo-Flow-ID', required: false, description: 'Klaviyo adds it. The same content from the same flow is the same call for 24 hours.' })
+@ApiResponse({ status: 202, description: 'It is on disk and will be carried out.', schema: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] } })
+@ApiResponse({ status: 401, description: 'The key is missing or wrong.' })
+@ApiResponse({ status: 404, description: 'Unknown tenant.' })
+@ApiResponse({ status: 422, description: 'The body cannot be used; it is parked, and the answer says what is wrong.' })
+@ApiResponse({ status: 503, description: 'The backlog limit is reached or the database is away; Klaviyo comes back by itself.' })
+@Controller('api/:tenantId/webhooks/listeners/klaviyo')
+export class FlowController {
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly events: ReceiveEvents,
+    private readonly clock: Clock,
+    private readonly meter: Meter,
+  ) {}
+
+  @Post('passes/pushUpdate')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Changes the content of a pass', description: 'The body is The Wallet Crew\'s own `PushUpdateData`: a flow moves over by changing the host.' })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      required: ['identifiers'],
+      properties: {
+        identifiers: { type: 'object', additionalProperties: { type: 'string' } },
+        passType: { type: 'string', nullable: true },
+        additionalData: { type: 'object', nullable: true, additionalProperties: true },
+        updateMetadata: { type: 'boolean', default: false },
+      },
+    },
+  })
+  pushUpdate(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
+    return this.receive('passes/pushUpdate', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readPushUpdate);
+  }
+
+  private async receive(name: string, tenant: string, key: string | undefined, flowId: string, body: string, read: (body: string) => WalletCommand): Promise<{ id: string }> {
+    const receivedAt = this.clock.now();
+    const answered = (answer: string) => this.meter.count('connector_flow_calls_total', { tenant, action: name, answer });
+    const { walletCrew } = this.settings.tenants.get(tenant) ?? {};
+    if (!walletCrew) throw new ConnectorError('TENANT_UNKNOWN');
+    if (!isSame(key, walletCrew.flowKey ?? walletCrew.apiKey)) {
+      answered('401');
+      throw new ConnectorError('FLOW_KEY_REFUSED');
+    }
+    const { unusable, ...delivery } = deliveryOf(name, tenant, flowId, body, receivedAt, read);
+    const { id } = await this.events.receive(delivery);
+    answered(unusable ? '422' : '202');
+    if (unusable) throw new ConnectorError(unusable.code, `${unusable.detail ?? ''} It is parked as ${id}.`);
+    return { id };
+  }
+}
+
+/** A call whose body cannot be used is kept all the same, parked with its code. */
+function deliveryOf(name: string, tenant: string, flowId: string, body: string, receivedAt: number, read: (body: string) => WalletCommand): NewDelivery & { unusable?: ConnectorError } {
+  const delivery = { tenant, receivedAt, body, ...flowKeys(name, flowId, body, receivedAt) };
+  try {
+    return { ...delivery, event: { kind: 'flow-action', name, at: receivedAt, command: read(body) } };
+  } catch (unusable) {
+    if (!(unusable instanceof ConnectorError)) throw unusable;
+    return { ...delivery, event: { kind: 'unknown', name, at: receivedAt, identifiers: {}, metadata: {}, answers: {}, attributes: {} }, parked: unusable.code, unusable };
+  }
+}
+
+function isSame(given: string | undefined, expected: string): boolean {
+  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
