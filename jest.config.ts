@@ -38,6 +38,8 @@ export default {
     project('contract', 'contract'),
     { ...project('e2e', 'e2e'), globalSetup: '<rootDir>/test/support/database-server.ts', globalTeardown: '<rootDir>/test/support/database-server-stop.ts' },
   ],
+  // Many tests wait for processes and leases rather than compute; Jest's own default would leave a core idle.
+  maxWorkers: '100%',
   testTimeout: 60_000,
   // A test that fails half-way may leave a server open; a run that never ends would hide the failure.
   forceExit: true,
