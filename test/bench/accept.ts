@@ -9,7 +9,7 @@ import { requestsFor, writeConfig } from './tenant.ts';
 /** Ours verifies a signature, reads the event, keeps it with a unique key and writes a job; for that it may be so much slower. */
 const leastShare = 0.7;
 const assertedAt = [32, 128];
-const levels = [1, 32, 128];
+const levels = [1, 16, 32, 128];
 /** More than any machine answers per second, for making requests beforehand. */
 const mostPerSecond = 9_000;
 /** Per second and core. The generator and the database have no cores of their own. */

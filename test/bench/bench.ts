@@ -22,7 +22,7 @@ export type Bench = (given: { server: Server; quick: boolean; events?: number; p
 const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, start };
 /** Memory is read around a drain. */
 const partOf: Record<string, string> = { memory: 'drain' };
-const longestMs = { quick: 120_000, normal: 300_000 };
+const longestMs = { quick: 120_000, normal: 480_000 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, events: { type: 'string' }, profile: { type: 'string' } } });
 const chosen = values.only === undefined ? Object.keys(benches) : [partOf[values.only] ?? values.only];

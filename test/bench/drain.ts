@@ -100,7 +100,7 @@ async function fillAndDecide(database: FreshDatabase, events: number, backlog: n
   tell('drain: deciding them');
   const rules = rulesByTenant(readSettings(tenantSettings('http://127.0.0.1:9'), [])).get(tenant)!;
   const quiet = { count: () => undefined, observe: () => undefined };
-  const processEvents = new ProcessEvents(store, queue, () => rules, (body, receivedAt) => readDelivery(body, receivedAt).event, new SystemClock(), silentLog, quiet);
+  const processEvents = new ProcessEvents(store, queue, { calm: async () => undefined }, () => rules, (body, receivedAt) => readDelivery(body, receivedAt).event, new SystemClock(), silentLog, quiet);
   const stopProfile = profile ? await ownProfile(profile) : undefined;
   const cpu = process.cpuUsage();
   begun = performance.now();

@@ -52,9 +52,9 @@ export class ConnectorModule {
         { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
         {
           provide: ProcessEvents,
-          inject: [Store, Queue],
-          useFactory: (store: Store, queue: Queue) =>
-            new ProcessEvents(store, queue, (tenant): Rules | undefined => rules.get(tenant), (body, receivedAt) => readDelivery(body, receivedAt).event, clock, log, meter),
+          inject: [Store, Queue, ReceiveEvents],
+          useFactory: (store: Store, queue: Queue, intake: ReceiveEvents) =>
+            new ProcessEvents(store, queue, intake, (tenant): Rules | undefined => rules.get(tenant), (body, receivedAt) => readDelivery(body, receivedAt).event, clock, log, meter),
         },
         {
           provide: SendCommands,

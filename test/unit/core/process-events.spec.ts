@@ -10,7 +10,7 @@ function processing(rule = rules(), read: (body: string) => WalletEvent = () => 
   const clock = new ManualClock(start + 60_000);
   const store = new MemoryStore(clock);
   const [queue, log, meter] = [new KeptQueue(), new KeptLog(), new KeptMeter()];
-  const events = new ProcessEvents(store, queue, (tenant) => (tenant === 'acme' ? rule : undefined), read, clock, log, meter);
+  const events = new ProcessEvents(store, queue, { calm: async () => undefined }, (tenant) => (tenant === 'acme' ? rule : undefined), read, clock, log, meter);
   const run = async (...deliveries: Delivery[]) => {
     store.undecided = deliveries;
     await events.run('acme');

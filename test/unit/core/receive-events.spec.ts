@@ -93,6 +93,24 @@ describe('taking webhooks in', () => {
     gate.open();
     expect((await Promise.all(taken)).map(({ id }) => id)).toEqual(['row-of-a', 'row-of-b']);
   });
+
+  it.each([
+    ['a trickle', 9, 0],
+    ['a rush', 90, 300],
+  ])('%s lets others wait for calm as long as it lasts, and they for no longer than they can', async (_title, perTenth, waited) => {
+    const clock = new ManualClock();
+    const events = new ReceiveEvents(new MemoryStore(clock), clock, 1_000);
+    const come = () => Promise.all(Array.from({ length: perTenth / 3 }, (_, n) => events.receive(delivery(`k-${clock.now()}-${n}`))));
+    for (let times = 0; times < 3; times++) await come();
+    const began = clock.now();
+    await events.calm(10_000);
+    expect(clock.now() - began).toBeLessThanOrEqual(waited);
+    expect(clock.now() - began >= 100).toBe(waited > 0);
+    for (let times = 0; times < 3; times++) await come();
+    const again = clock.now();
+    await events.calm(30);
+    expect(clock.now() - again).toBeLessThanOrEqual(50);
+  });
 });
 
 /** Everything that can run without the gate has run. */

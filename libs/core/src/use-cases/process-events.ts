@@ -9,9 +9,13 @@ import type { Clock, Log, Meter } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import type { WalletEvent } from '../wallet/event.js';
 import { subjectOfAction } from '../wallet/flow-action.js';
+import { OneAtATime } from './one-at-a-time.js';
+import type { ReceiveEvents } from './receive-event.js';
 
 /** Enough to make bulk statements worthwhile, few enough to keep the transaction short. */
 const batchSize = 200;
+/** So long at the most a batch lets a rush of webhooks go first; several hundred deliveries a second are decided meanwhile. */
+const mostCourtesyMs = 250;
 /** Deciding is computing; after so many deliveries the webhooks that have come meanwhile get their turn. */
 const breathEvery = 10;
 /** After so many batches the tenant goes back to the queue, so that every tenant gets its turn. */
@@ -19,9 +23,12 @@ const turnBatches = 20;
 
 /** Takes waiting deliveries, decides about each in the order they came, and saves state, commands and outcomes together. */
 export class ProcessEvents {
+  private readonly tenants = new OneAtATime();
+
   constructor(
     private readonly store: Store,
     private readonly queue: Queue,
+    private readonly intake: Pick<ReceiveEvents, 'calm'>,
     private readonly rulesOf: (tenant: string) => Rules | undefined,
     /** Reads a body that could not be read when it came; a replay after an upgrade gives it another chance. */
     private readonly read: (body: string, receivedAt: number) => WalletEvent,
@@ -34,12 +41,23 @@ export class ProcessEvents {
     const rules = this.rulesOf(tenant);
     // The tenant was taken out of the configuration: its deliveries stay in the inbox for when it comes back.
     if (!rules) return this.log.warn('deliveries wait for a tenant that is not configured', { tenant });
+    let more = false;
+    const ran = await this.tenants.run(tenant, async () => {
+      more = await this.turn(rules);
+      return !more;
+    });
+    if (ran && more) await this.queue.send({ queue: 'process-events', data: { tenant } });
+  }
+
+  /** Answers whether more may wait. */
+  private async turn(rules: Rules): Promise<boolean> {
     for (let batches = 0; batches < turnBatches; batches++) {
-      const decided = await this.store.alone(tenant, (unit) => this.batch(unit, rules, batchSize)).catch((error: unknown) => this.oneByOne(error, rules));
+      await this.intake.calm(mostCourtesyMs);
+      const decided = await this.store.alone(rules.tenant, (unit) => this.batch(unit, rules, batchSize)).catch((error: unknown) => this.oneByOne(error, rules));
       if (decided > 0) this.queue.wake('send-commands');
-      if (decided < batchSize) return;
+      if (decided < batchSize) return false;
     }
-    await this.queue.send({ queue: 'process-events', data: { tenant } });
+    return true;
   }
 
   /**

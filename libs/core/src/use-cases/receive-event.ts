@@ -7,6 +7,10 @@ const batchSize = 250;
 /** Accepted connections whose delivery is not yet being written; beyond it the sender is asked to come back. */
 const mostWaiting = 5_000;
 
+/** So many deliveries within a tenth of a second are a rush. */
+const rushPerWindow = 50;
+const windowMs = 100;
+
 /**
  * Puts deliveries on disk. While one batch is being written the next one gathers (group commit): one transaction per
  * delivery costs a disk flush each and is several times slower. A delivery is acknowledged only after its own commit.
@@ -15,6 +19,7 @@ export class ReceiveEvents {
   private gathering: { delivery: NewDelivery; resolve: (receipt: Receipt) => void; reject: (error: unknown) => void }[] = [];
   private writing = false;
   private closed = false;
+  private window = { startsAt: 0, count: 0, before: 0 };
 
   constructor(
     private readonly store: Store,
@@ -24,11 +29,32 @@ export class ReceiveEvents {
 
   receive(delivery: NewDelivery): Promise<Receipt> {
     if (this.closed) return Promise.reject(new ConnectorError('SHUTTING_DOWN'));
+    this.rolled().count++;
     if (this.gathering.length >= mostWaiting) return Promise.reject(new ConnectorError('BACKLOG_FULL'));
     return new Promise((resolve, reject) => {
       this.gathering.push({ delivery, resolve, reject });
       if (!this.writing) void this.write();
     });
+  }
+
+  /**
+   * Resolves when no rush of webhooks is under way, at the latest after `mostMs`. Their senders wait for an answer; what is decided
+   * a moment later nobody notices.
+   */
+  async calm(mostMs: number): Promise<void> {
+    for (const endsAt = this.clock.now() + mostMs; this.isRush() && this.clock.now() < endsAt; ) await this.clock.wait(windowMs / 4);
+  }
+
+  private isRush(): boolean {
+    const { count, before } = this.rolled();
+    return Math.max(count, before) >= rushPerWindow;
+  }
+
+  private rolled(): { count: number; before: number } {
+    const now = this.clock.now();
+    const age = now - this.window.startsAt;
+    if (age >= windowMs || age < 0) this.window = { startsAt: now, count: 0, before: age < 2 * windowMs ? this.window.count : 0 };
+    return this.window;
   }
 
   /** Refuses new deliveries; those already taken are still written and answered. */

@@ -4,6 +4,7 @@ import type { Job, Queue } from '../ports/queue.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter } from '../ports/system.js';
 import type { WalletPlatform } from '../ports/wallet.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 /** Longer than any call may take, so a living process never loses its commands to another. */
 const leaseMs = 90_000;
@@ -26,7 +27,7 @@ const readBackAfterMs = 5 * 60_000;
 
 /** Sends what waits in a lane of a tenant, as fast as the vendor's limits allow, and writes the answers to the ledger. */
 export class SendCommands {
-  private readonly running = new Map<string, { again: boolean }>();
+  private readonly lanes = new OneAtATime();
   private stopping = false;
 
   constructor(
@@ -45,21 +46,12 @@ export class SendCommands {
   }
 
   async run(tenant: string, lane: Lane): Promise<void> {
-    const key = `${tenant} ${lane}`;
-    const already = this.running.get(key);
-    // The loop of this process sees the new commands on its next look.
-    if (already) return void (already.again = true);
-    const turn = { again: false };
-    this.running.set(key, turn);
     let comeBackMs: number | undefined;
-    try {
-      do {
-        turn.again = false;
-        comeBackMs = await this.turn(tenant, lane);
-      } while (turn.again && comeBackMs !== 0 && !this.stopping);
-    } finally {
-      this.running.delete(key);
-    }
+    const ran = await this.lanes.run(`${tenant} ${lane}`, async () => {
+      comeBackMs = await this.turn(tenant, lane);
+      return comeBackMs !== 0 && !this.stopping;
+    });
+    if (!ran) return;
     // Only now: while the lane ran, this process itself would have fetched the job and taken it for one that the loop has seen.
     // A loop that stops may have been told of commands it never looked at, so it always leaves word.
     if (this.stopping) comeBackMs = leaveWordMs;
