@@ -13,6 +13,7 @@
  * metric     the name under which an event is counted in Klaviyo
  * flow action  what a Klaviyo flow asks of a pass; it comes as a delivery and becomes a command
  * command    something Klaviyo or The Wallet Crew shall be asked to do, as data
+ * outbox     the table of commands that have not ended yet
  * ledger     what became of each command, in the vendor's words
  * parked     kept, with a coded error, until somebody replays it
  */
