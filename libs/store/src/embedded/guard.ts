@@ -44,8 +44,11 @@ export async function guard(orders: GuardOrders): Promise<void> {
   const users = new Set<import('node:net').Socket>();
   let port = 0;
   let idleSince = Date.now();
+  // Whoever started us needs a moment to come; everybody else only has to be gone.
+  let patienceMs = 10_000;
   const meeting = net.createServer({ allowHalfOpen: true }, (user) => {
     users.add(user);
+    patienceMs = 300;
     user.on('error', () => undefined).on('end', () => leave(user)).on('close', () => leave(user)).resume();
     if (port) user.write(`${port}\n`);
   });
@@ -127,12 +130,7 @@ export async function guard(orders: GuardOrders): Promise<void> {
   tell('ready');
 
   idleSince = Date.now();
-  // Whoever started us needs a moment to come; everybody else only has to be gone.
-  let patienceMs = 10_000;
-  while (!over && (users.size > 0 || Date.now() - idleSince < patienceMs)) {
-    if (users.size > 0) patienceMs = 300;
-    await Promise.race([wait(100), ended]);
-  }
+  while (!over && (users.size > 0 || Date.now() - idleSince < patienceMs)) await Promise.race([wait(100), ended]);
   // New users now find nobody and start the next guard, which waits for the server to be down.
   meeting.close();
   if (!over) server.kill('SIGINT');
