@@ -1,13 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
 import { Controller, Headers, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Clock, ConnectorError, flowKeys, Meter, ReceiveEvents, type NewDelivery, type WalletCommand } from '#core';
 import { SETTINGS, type Settings } from '#runtime';
 import { readPushUpdate } from '#wallet-crew';
-
-interface RawRequest {
-  body: Buffer | undefined;
-}
+import { unreadable, type RawRequest } from './raw-request.js';
+import { isSecret } from './secret.js';
 
 /** What Klaviyo's flows call. Klaviyo repeats a call only after 429, 500, 502 and 503: whatever may work later is answered 503. */
 @ApiTags('Klaviyo flows')
@@ -51,7 +48,7 @@ export class FlowController {
     const answered = (answer: string) => this.meter.count('connector_flow_calls_total', { tenant, action: name, answer });
     const { walletCrew } = this.settings.tenants.get(tenant) ?? {};
     if (!walletCrew) throw new ConnectorError('TENANT_UNKNOWN');
-    if (!isSame(key, walletCrew.flowKey ?? walletCrew.apiKey)) {
+    if (!isSecret(key, walletCrew.flowKey ?? walletCrew.apiKey)) {
       answered('401');
       throw new ConnectorError('FLOW_KEY_REFUSED');
     }
@@ -70,11 +67,6 @@ function deliveryOf(name: string, tenant: string, flowId: string, body: string, 
     return { ...delivery, event: { kind: 'flow-action', name, at: receivedAt, command: read(body) } };
   } catch (unusable) {
     if (!(unusable instanceof ConnectorError)) throw unusable;
-    return { ...delivery, event: { kind: 'unknown', name, at: receivedAt, identifiers: {}, metadata: {}, answers: {}, attributes: {} }, parked: unusable.code, unusable };
+    return { ...delivery, event: unreadable(name, receivedAt), parked: unusable.code, unusable };
   }
-}
-
-function isSame(given: string | undefined, expected: string): boolean {
-  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,8 +1,8 @@
-import { timingSafeEqual } from 'node:crypto';
 import { Controller, Get, HttpCode, Inject, Injectable, Param, Post, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ConnectorError, Queue, Store } from '#core';
 import { SETTINGS, type Settings } from '#runtime';
+import { isSecret } from './secret.js';
 
 @Injectable()
 export class OperatorGuard implements CanActivate {
@@ -11,9 +11,7 @@ export class OperatorGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<{ headers: { authorization?: string }; params: { tenantId: string } }>();
     const { token } = this.settings.operations;
-    const given = Buffer.from(request.headers.authorization ?? '');
-    const expected = Buffer.from(`Bearer ${token}`);
-    if (!token || given.length !== expected.length || !timingSafeEqual(given, expected)) throw new ConnectorError('OPERATOR_UNKNOWN');
+    if (!token || !isSecret(request.headers.authorization, `Bearer ${token}`)) throw new ConnectorError('OPERATOR_UNKNOWN');
     if (!this.settings.tenants.has(request.params.tenantId)) throw new ConnectorError('TENANT_UNKNOWN');
     return true;
   }

@@ -3,11 +3,7 @@ import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/
 import { Clock, ConnectorError, Meter, ReceiveEvents, fingerprint, type ErrorCode, type NewDelivery } from '#core';
 import { SETTINGS, type Settings } from '#runtime';
 import { isSignedBy, readDelivery } from '#wallet-crew';
-
-/** The body as it came: the signature covers its bytes. */
-interface RawRequest {
-  body: Buffer | undefined;
-}
+import { unreadable, type RawRequest } from './raw-request.js';
 
 @ApiTags('The Wallet Crew')
 @Controller('api/:tenantId/webhooks/listeners/wallet-crew')
@@ -58,7 +54,6 @@ function read(tenant: string, body: string, receivedAt: number): NewDelivery {
     return { tenant, receivedAt, body, ...readDelivery(body, receivedAt) };
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    const event = { kind: 'unknown', name: 'unreadable', at: receivedAt, identifiers: {}, metadata: {}, answers: {}, attributes: {} } as const;
-    return { tenant, receivedAt, body, key: `unreadable:${fingerprint(body)}`, event, parked: error.code };
+    return { tenant, receivedAt, body, key: `unreadable:${fingerprint(body)}`, event: unreadable('unreadable', receivedAt), parked: error.code };
   }
 }

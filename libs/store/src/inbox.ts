@@ -43,13 +43,15 @@ export interface JobStatement {
 export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[], nextId: () => string, jobs?: JobStatement): Promise<Receipt[]> {
   const fresh = new Map<string, InboxRow>();
   const given = deliveries.map((delivery) => toRow(delivery, nextId));
-  const own = new Set(given.map(keyOf));
-  const keys = given.map((row) => {
-    const former = keyOf({ tenant: row.tenant, key: row.formerKey ?? '' });
-    const key = own.has(former) ? former : keyOf(row);
+  const ownKeys = given.map(keyOf);
+  const own = new Set(ownKeys);
+  const keys = given.map((row, n) => {
+    const former = row.formerKey === null ? undefined : keyOf({ tenant: row.tenant, key: row.formerKey });
+    const isFormer = former !== undefined && own.has(former);
+    const key = isFormer ? former : ownKeys[n]!;
     const known = fresh.get(key);
     if (known) known.repeats += 1;
-    else fresh.set(key, key === former ? { ...row, key: row.formerKey!, formerKey: null } : row);
+    else fresh.set(key, isFormer ? { ...row, key: row.formerKey!, formerKey: null } : row);
     return key;
   });
   // Two replicas that write the same keys in different order would wait for each other for ever.

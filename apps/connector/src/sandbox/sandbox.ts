@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOpen, type DeliveryRecord, type Store, type Command } from '#core';
+import { isOpen, type Command, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
 import { PinoLog, PromMeter, SystemClock, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
