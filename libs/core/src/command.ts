@@ -6,7 +6,7 @@ export type Channel = 'email' | 'sms';
 export const marketingLanes = ['track', 'upsert-profile', 'subscribe', 'unsubscribe'] as const;
 export type MarketingLane = (typeof marketingLanes)[number];
 /** … and these to The Wallet Crew. */
-export const walletLanes = ['push-update'] as const;
+export const walletLanes = ['push-update', 'notify', 'look-up'] as const;
 export type WalletLane = (typeof walletLanes)[number];
 export type Lane = MarketingLane | WalletLane;
 
@@ -24,7 +24,7 @@ export type PropertyValue = Plain | readonly string[];
 export type MarketingCommand = Track | UpsertProfile | Subscribe | Unsubscribe;
 
 /** Everything The Wallet Crew can be asked to do. */
-export type WalletCommand = PushUpdate;
+export type WalletCommand = PushUpdate | Notify | LookUp;
 
 export type Command = MarketingCommand | WalletCommand;
 
@@ -39,6 +39,26 @@ export interface PushUpdate {
   updateMetadata: boolean;
 }
 
+/** Shows a message on the phone that holds a pass. */
+export interface Notify {
+  do: 'notify';
+  /** Which pass: all of them must match. */
+  identifiers: Record<string, string>;
+  passType?: string;
+  message?: string;
+  /** By language: `fr`, `en`, … */
+  localizedMessage?: Record<string, string>;
+}
+
+/** Asks what The Wallet Crew holds about a customer: passes, where they are installed, and the token of pass links. */
+export interface LookUp {
+  do: 'look-up';
+  /** How Klaviyo names the profile that the answer is written to. */
+  profile: ProfileName;
+  /** Identifiers under which The Wallet Crew may know the customer, most exact first; the first that finds somebody counts. */
+  by: { key: string; value: string }[];
+}
+
 export interface Track {
   do: 'track';
   /** Klaviyo keeps the first of two events with one profile, metric and unique id. 1–255 characters. */
@@ -48,13 +68,23 @@ export interface Track {
   properties: Record<string, PropertyValue>;
   /** True: recorded, but fires no flow. */
   backfill: boolean;
+  /** The token of pass links, sealed: this event carries it instead of the profile. */
+  token?: string;
 }
 
 export interface UpsertProfile {
   do: 'upsert-profile';
-  attributes: { firstName?: string; lastName?: string; locale?: string };
+  attributes: ProfileAttributes;
   properties: Record<string, PropertyValue>;
+  /** The token of pass links, sealed. */
+  token?: string;
+  /** Property name → address of a pass link; the token is added when it is sent. */
+  links?: Record<string, string>;
 }
+
+/** Klaviyo's own fields of a profile that are no identifiers. */
+export const profileAttributes = ['firstName', 'lastName', 'locale', 'title', 'organization', 'image', 'address1', 'address2', 'city', 'region', 'zip', 'country', 'timezone'] as const;
+export type ProfileAttributes = Partial<Record<(typeof profileAttributes)[number], string>>;
 
 export interface Subscribe {
   do: 'subscribe';
@@ -77,13 +107,16 @@ export interface Unsubscribe {
   field: string;
 }
 
-/** Who a command is about, in the identifiers Klaviyo knows. At least one is present, or the command waits. */
-export interface Identity {
+/** How Klaviyo names somebody. */
+export interface ProfileName {
   klaviyoId?: string;
   externalId?: string;
   email?: string;
-  /** E.164. */
   phone?: string;
+}
+
+/** Who a command is about, in the identifiers Klaviyo knows. At least one is present, or the command waits. */
+export interface Identity extends ProfileName {
   /** Identifiers another profile owns (Klaviyo's 409): they travel as properties, not as identifiers. */
   withheld?: readonly ('externalId' | 'email' | 'phone')[];
 }

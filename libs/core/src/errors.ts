@@ -34,6 +34,7 @@ export const errors = {
   SHUTTING_DOWN: { retry: 'later', says: 'This replica is stopping.', fix: 'Nothing to do; another replica answers.' },
   FLOW_KEY_REFUSED: { retry: 'never', says: 'The X-API-KEY of the flow is missing or wrong.', fix: 'Give the webhook action of the flow the header X-API-KEY with `walletCrew.flowKey` of the tenant, or, where that is not set, with `walletCrew.apiKey`.' },
   FLOW_BODY_UNUSABLE: { retry: 'never', says: 'The body of the flow\'s call cannot be used.', fix: 'Correct the JSON of the webhook action; see docs/flows.md. A quotation mark inside a value breaks it, and a property the profile does not have becomes an empty text.' },
+  SYSTEM_WEBHOOK_REFUSED: { retry: 'never', says: 'The signature of a Klaviyo system webhook does not match.', fix: 'Copy the secret of the webhook to `klaviyo.systemWebhookSecret` of the tenant.' },
   PROCESSING_FAILED: { retry: 'never', says: 'Deciding about this event failed unexpectedly.', fix: 'Report the delivery id; after the correction replay it.' },
 
   EMAIL_UNUSABLE: { retry: 'never', says: 'The e-mail address cannot be used; the rest of the event goes on without it.', fix: 'Correct the address at The Wallet Crew.' },
@@ -42,11 +43,30 @@ export const errors = {
   CONSENT_WITHOUT_IDENTIFIER: { retry: 'never', says: 'A consent was given for a channel whose e-mail or phone is not known.', fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.' },
   PERSON_NOT_REACHABLE: { retry: 'later', says: 'No identifier of this person is known to Klaviyo yet; the commands wait.', fix: 'Send e-mail or phone with the pass, or map an identifier in `identity.externalId`.' },
 
+  LINK_TOKEN_MISSING: { retry: 'never', says: 'The Wallet Crew gave no token for this customer; the profile gets everything but its pass links.', fix: 'Check `walletCrew.tokenProvider` and `walletCrew.tokenBody`; see docs/pass-links.md.' },
+
   WALLET_CREW_KEY_REFUSED: { retry: 'later', says: 'The Wallet Crew refused the API key, or the key lacks a scope.', fix: 'Check `walletCrew.apiKey`; the scopes it needs are listed in docs/flows.md. Everything waits until it works.' },
   WALLET_CREW_BUSY: { retry: 'later', says: 'The Wallet Crew asked us to slow down.', fix: 'Nothing to do; if it lasts, lower `walletCrew.requestsPerMinute`.' },
   WALLET_CREW_UNAVAILABLE: { retry: 'later', says: 'The Wallet Crew did not answer, or answered with a server error or a page.', fix: 'Nothing to do; calls resume by themselves.' },
   WALLET_CREW_PASS_MISSING: { retry: 'never', says: 'The Wallet Crew has no pass with these identifiers.', fix: 'Compare the identifiers in the flow with those on the pass, then replay the item.' },
   WALLET_CREW_REFUSED: { retry: 'never', says: 'The Wallet Crew refused the call; its words are in the ledger.', fix: 'Correct the cause named there, then replay the item.' },
+
+  WALLET_CREW_NOTIFICATION_UNCERTAIN: { retry: 'never', says: 'It is not known whether The Wallet Crew sent this notification: it did not answer. It is not repeated by itself, because it might then come twice.', fix: 'Replay the item if a second notification does no harm.' },
+  NOTIFICATION_OVER_QUOTA: { retry: 'never', says: 'The pass had its notifications for these 24 hours; Google shows three.', fix: 'Nothing to do; the outcome is told to Klaviyo.' },
+  NOTIFICATION_WITHOUT_DEVICE: { retry: 'never', says: 'The pass is in no wallet, so nobody would see the notification.', fix: 'Nothing to do; the outcome is told to Klaviyo.' },
+  NOTIFICATION_NOT_ALLOWED: { retry: 'never', says: 'A plugin does not allow the notification.', fix: 'Nothing to do; the record names the plugin.' },
+
+  PLUGIN_NOT_FOUND: { retry: 'at-start', says: 'There is no such plugin: no built-in one, no installed package, no file.', fix: 'Correct `use`; a file path is relative to the configuration file.' },
+  PLUGIN_UNUSABLE: { retry: 'at-start', says: 'What was found is no plugin, or it could not be loaded.', fix: 'Export the result of `definePlugin` as default; see docs/plugins.md.' },
+  PLUGIN_API_UNSUPPORTED: { retry: 'at-start', says: 'The plugin was written for another version of the hooks.', fix: 'Install a version of the plugin that says `api: 1`.' },
+  PLUGIN_NAME_TAKEN: { retry: 'at-start', says: 'Two plugins of a tenant have the same name.', fix: 'Give one of them another name.' },
+  PLUGIN_HOOK_UNKNOWN: { retry: 'at-start', says: 'The plugin has a hook that does not exist, probably a slip of the pen.', fix: 'Compare its name with the hooks in docs/plugins.md.' },
+  PLUGIN_SETTINGS_INVALID: { retry: 'at-start', says: 'The settings of a plugin have problems; all of them are listed by path.', fix: 'Correct each listed path.' },
+  PLUGIN_FAILED: { retry: 'never', says: 'A hook of a plugin threw an error.', fix: 'Correct the plugin named in the record; with `onError: hold` replay the deliveries it parked.' },
+  PLUGIN_TOO_SLOW: { retry: 'never', says: 'A hook of a plugin took longer than it may and was stopped.', fix: 'Make the plugin named in the record faster, or raise `timeoutMs` of its entry.' },
+  PLUGIN_OUT_OF_MEMORY: { retry: 'never', says: 'A plugin needed more memory than it may and was stopped.', fix: 'Correct the plugin named in the record, or raise `memoryMb` of its entry.' },
+  PLUGIN_ANSWER_UNUSABLE: { retry: 'never', says: 'A hook of a plugin returned something that cannot be used.', fix: 'Compare what it returns with docs/plugins.md.' },
+  PLUGIN_CONSENT_MISSING: { retry: 'never', says: 'A plugin asked for a list on a consent that was not given; nobody is subscribed.', fix: 'Make the plugin named in the record choose lists only for consents that are there.' },
 
   KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
   KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in docs/operations.md. Everything waits until it works.' },

@@ -15,12 +15,23 @@ export interface Rules {
   metrics: Record<MetricKind, string | null>;
   /** An event older than this when decided fires no flow. */
   lateAfterMs: number;
+  /** Where pass links lead and who carries their token; absent: there are no pass links. */
+  links?: LinkRules;
   /** A usable number in E.164, or undefined. */
   toE164: (number: string) => string | undefined;
 }
 
-/** The kinds that are counted in Klaviyo; an update of the customer only changes the profile. */
-export type MetricKind = Exclude<EventKind, 'customer-updated'>;
+export interface LinkRules {
+  /** Scheme, host and the tenant's path: `https://app.neostore.cloud/acme`. */
+  base: string;
+  /** Who carries the token: the profile for as long as it is good, or each event for itself, so that none stays behind. */
+  tokenOn: 'profile' | 'event';
+  /** True: the profile also carries the whole addresses, for templates that cannot put them together. */
+  asProperties: boolean;
+}
+
+/** The kinds that are counted in Klaviyo; all others only change what we know and the profile. */
+export type MetricKind = Exclude<EventKind, 'customer-updated' | 'looked-up' | 'opted-in' | 'opted-out' | 'profiles-merged'>;
 
 export const defaultMetrics: Rules['metrics'] = {
   'registered': 'Wallet Registered',
@@ -28,6 +39,8 @@ export const defaultMetrics: Rules['metrics'] = {
   'pass-updated': 'Wallet Pass Updated',
   'pass-installed': 'Wallet Pass Installed',
   'pass-uninstalled': 'Wallet Pass Uninstalled',
+  'notification-sent': 'Wallet Notification Sent',
+  'notification-not-sent': 'Wallet Notification Not Sent',
 };
 
 export const defaultIdentity: Rules['identity'] = {

@@ -127,6 +127,10 @@ function inWords(command: Command): string {
       return 'update the profile';
     case 'push-update':
       return 'update the pass';
+    case 'notify':
+      return 'notify the pass';
+    case 'look-up':
+      return 'look the customer up';
     default:
       return `${command.do} (${command.channel})`;
   }

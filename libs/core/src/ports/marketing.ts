@@ -1,5 +1,6 @@
 import type { Command, Identity, MarketingLane } from '../command.js';
 import type { ErrorCode } from '../errors.js';
+import type { WalletEvent } from '../wallet/event.js';
 
 /** A command on its way out. */
 export interface Outgoing<C extends Command = Command> {
@@ -18,14 +19,15 @@ export interface Outgoing<C extends Command = Command> {
 
 /**
  * What became of one command.
- * - `accepted`: Klaviyo took it; that is not yet delivery (Klaviyo answers 202 before it processes).
+ * - `accepted`: Klaviyo took it; that is not yet delivery (Klaviyo answers 202 before it processes). `told` is an event that the
+ *   answer amounts to: the delivery that caused the command is decided once more, with it.
  * - `importing`: part of an asynchronous import; `receipt` names the import, `position` the item in it.
  * - `refused`: Klaviyo will never take it as it is; it is parked with `code`.
  * - `skipped`: rightly not sent, for example because Klaviyo holds a newer opt-out.
  * - `later`: nothing is wrong with the command; try again after `waitMs`.
  */
 export type Answer = { id: string; words?: string } & (
-  | { outcome: 'accepted'; klaviyoId?: string; withheld?: 'externalId' | 'email' | 'phone'; duplicateOf?: string }
+  | { outcome: 'accepted'; klaviyoId?: string; withheld?: 'externalId' | 'email' | 'phone'; duplicateOf?: string; told?: WalletEvent }
   | { outcome: 'importing'; receipt: string; position: number }
   | { outcome: 'refused'; code: ErrorCode }
   | { outcome: 'skipped'; code: ErrorCode }

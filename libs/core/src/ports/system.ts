@@ -19,3 +19,10 @@ export abstract class Meter {
   abstract count(name: string, labels: Record<string, string>, by?: number): void;
   abstract observe(name: string, labels: Record<string, string>, seconds: number): void;
 }
+
+/** Keeps credentials unreadable wherever they are stored or handed on. The same text always gives the same sealed text. */
+export abstract class Vault {
+  abstract seal(text: string): string;
+  /** Undefined: sealed with a key that is no longer here. */
+  abstract open(sealed: string): string | undefined;
+}

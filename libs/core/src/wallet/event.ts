@@ -1,3 +1,5 @@
+import type { Channel, ProfileName } from '../command.js';
+
 /*
  * Glossary: one word per thing, in code, tables, docs, logs and metrics.
  *
@@ -11,6 +13,9 @@
  * list       a Klaviyo list
  * profile    what Klaviyo calls a person; its properties are what segments read
  * metric     the name under which an event is counted in Klaviyo
+ * token      what makes a pass link open without a login: a credential
+ * opt-out    a choice made in Klaviyo itself, for a whole channel
+ * plugin     an object of hooks that takes part in deciding
  * flow action  what a Klaviyo flow asks of a pass; it comes as a delivery and becomes a command
  * command    something Klaviyo or The Wallet Crew shall be asked to do, as data
  * outbox     the table of commands that have not ended yet
@@ -28,6 +33,14 @@ export const eventKinds = [
   'pass-updated',
   'pass-installed',
   'pass-uninstalled',
+  // Answers of The Wallet Crew to what a flow asked for.
+  'looked-up',
+  'notification-sent',
+  'notification-not-sent',
+  // What Klaviyo tells.
+  'opted-in',
+  'opted-out',
+  'profiles-merged',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
@@ -52,7 +65,39 @@ export interface WalletEvent {
   /** Explicit yes/no answers by field name; a field that was not answered is not here. */
   answers: Record<string, boolean>;
   attributes: Attributes;
+  /** What else a customer filled in, by the name of the form's field. */
+  account?: Record<string, Plain>;
+  /** How Klaviyo names the person, where the event comes from Klaviyo or answers it. */
+  profile?: ProfileName;
+  /** `looked-up`: all that The Wallet Crew holds at that time. */
+  found?: { passes: FoundPass[]; token?: Token };
+  /** `opted-in`, `opted-out`: for which channel. */
+  channel?: Channel;
+  /** `opted-out`: it was asked for through Klaviyo's API, so it may be our own word coming back. */
+  throughApi?: boolean;
+  /** `profiles-merged`: ids of the Klaviyo profiles that went into `profile`. */
+  mergedIds?: string[];
+  /** `notification-not-sent`: why. */
+  reason?: NotSentReason;
 }
+
+/** A pass as The Wallet Crew describes it when asked. */
+export interface FoundPass {
+  id: string;
+  type?: string;
+  createdAt?: number;
+  /** In which wallets it is now, and since when as far as that is known. */
+  installed: Partial<Record<Wallet, number>>;
+}
+
+/** The token of pass links: a credential, held only sealed (see `Vault`). `at`: when it was given out. */
+export interface Token {
+  sealed: string;
+  at: number;
+}
+
+export const notSentReasons = ['no-pass', 'no-device', 'over-quota', 'not-allowed', 'refused'] as const;
+export type NotSentReason = (typeof notSentReasons)[number];
 
 /** What a person told about themselves and Klaviyo has a field for. */
 export interface Attributes {

@@ -23,7 +23,8 @@ export function flowKeys(name: string, flowId: string, body: string, at: number)
   return { key: `flow:${content}:${today}`, formerKey: `flow:${content}:${today - 1}` };
 }
 
-/** Updates of one pass keep their order, so they are filed under whom they name. */
-export function subjectOfAction({ identifiers }: WalletCommand): string {
-  return fingerprint(JSON.stringify(Object.entries(identifiers).toSorted(([a], [b]) => (a < b ? -1 : 1))));
+/** What is asked about one pass or customer keeps its order, so it is filed under whom it names. */
+export function subjectOfAction(command: WalletCommand): string {
+  const named = command.do === 'look-up' ? command.profile : command.identifiers;
+  return fingerprint(JSON.stringify(Object.entries(named).toSorted(([a], [b]) => (a < b ? -1 : 1))));
 }
