@@ -9,9 +9,11 @@ import { killAll } from './processes.ts';
 import { misses, report, tell } from './report.ts';
 import { openServer, type Server } from './server.ts';
 import { start } from './start.ts';
+import { sync } from './sync.ts';
+import { tenantsBench } from './tenants.ts';
 
 /*
- * npm run bench -- [--quick] [--only accept|latency|drain|decide|start|memory] [--events <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only accept|latency|drain|sync|tenants|decide|start|memory] [--events <n>] [--profile <folder>]
  *
  * JSON lines on stdout, progress on stderr, exit code 1 when an asserted ratio is missed. Needs nothing but this repository:
  * without DATABASE_URL it starts a PostgreSQL of its own.
@@ -19,10 +21,10 @@ import { start } from './start.ts';
 
 export type Bench = (given: { server: Server; quick: boolean; events?: number; profile?: string }) => Promise<void>;
 
-const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, start };
+const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, sync, tenants: tenantsBench, start };
 /** Memory is read around a drain. */
 const partOf: Record<string, string> = { memory: 'drain' };
-const longestMs = { quick: 120_000, normal: 480_000 };
+const longestMs = { quick: 120_000, normal: 600_000 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, events: { type: 'string' }, profile: { type: 'string' } } });
 const chosen = values.only === undefined ? Object.keys(benches) : [partOf[values.only] ?? values.only];

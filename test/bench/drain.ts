@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ProcessEvents } from '#core';
+import { PluginHost, ProcessEvents } from '#core';
 import { klaviyoLimits, type LoggedRequest, type Stats } from '#emulators';
 import { readSettings, rulesByTenant, SystemClock } from '#runtime';
 import { openStore } from '#store';
@@ -14,6 +14,7 @@ import { storyLength, tenant, tenantSettings, webhookBody, writeConfig } from '.
 const mostOverMinimum = 1.1;
 const minutesOfHistory = 600;
 const megabyte = 1_000_000;
+const noPlugins = new PluginHost({ installed: () => [], ask: async () => [] }, { stage: async () => 'on' }, { count: () => undefined, observe: () => undefined });
 
 /**
  * A backlog: written to the inbox, decided, and sent to Klaviyo within its true limits. So large that both limits bind: the first
@@ -100,7 +101,7 @@ async function fillAndDecide(database: FreshDatabase, events: number, backlog: n
   tell('drain: deciding them');
   const rules = rulesByTenant(readSettings(tenantSettings('http://127.0.0.1:9'), [])).get(tenant)!;
   const quiet = { count: () => undefined, observe: () => undefined };
-  const processEvents = new ProcessEvents(store, queue, { calm: async () => undefined }, () => rules, (body, receivedAt) => readDelivery(body, receivedAt).event, new SystemClock(), silentLog, quiet);
+  const processEvents = new ProcessEvents(store, queue, { calm: async () => undefined }, () => rules, noPlugins, (body, receivedAt) => readDelivery(body, receivedAt).event, new SystemClock(), silentLog, quiet);
   const stopProfile = profile ? await ownProfile(profile) : undefined;
   const cpu = process.cpuUsage();
   begun = performance.now();

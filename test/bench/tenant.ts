@@ -6,12 +6,13 @@ import { envelope, signWebhook, type StoryEvent } from '#emulators';
 /** The tenant of all measurements. These keys open nothing but emulators. */
 export const tenant = 'bench';
 export const klaviyoKey = 'pk_bench';
+export const walletCrewKey = 'wc_bench_key';
 const secret = 'bench-webhook-signature-secret';
 
-export const tenantSettings = (klaviyoUrl: string) => ({
+export const tenantSettings = (klaviyoUrl: string, walletCrew: { baseUrl: string; apiKey: string; requestsPerMinute?: number } = { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' }) => ({
   tenants: {
     [tenant]: {
-      walletCrew: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused', webhookSecret: secret },
+      walletCrew: { ...walletCrew, webhookSecret: secret },
       klaviyo: { baseUrl: klaviyoUrl, apiKey: klaviyoKey, listId: 'NEWS01' },
       passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift-card'] },
       consents: { consents_email: { channel: 'email' } },
@@ -21,9 +22,11 @@ export const tenantSettings = (klaviyoUrl: string) => ({
 });
 
 /** JSON is YAML. */
-export function writeConfig(klaviyoUrl: string): string {
+export const writeConfig = (klaviyoUrl: string) => writeSettings(tenantSettings(klaviyoUrl));
+
+export function writeSettings(settings: object): string {
   const file = join(mkdtempSync(join(tmpdir(), 'connector-bench-config-')), 'connector.yaml');
-  writeFileSync(file, JSON.stringify(tenantSettings(klaviyoUrl)));
+  writeFileSync(file, JSON.stringify(settings));
   return file;
 }
 
@@ -69,10 +72,21 @@ export function newcomer(step = 2): { body: string; signature: string } {
 }
 
 /** Whole HTTP requests, made before the clock runs: signing is the sender's work. All differ. */
-export function requestsFor(url: string, count: number): Buffer[] {
+export function requestsFor(url: string, count: number, path = hookPath): Buffer[] {
   const { host } = new URL(url);
   return Array.from({ length: count }, () => {
     const { body, signature } = newcomer();
-    return Buffer.from(`POST ${hookPath} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nx-neostore-signature: ${signature}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    return Buffer.from(`POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nx-neostore-signature: ${signature}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  });
+}
+
+export const syncedPerson = (n: number) => ({ email: `synced.${n}@bench.example`, customerId: `S-${n}` });
+
+/** What a Klaviyo flow calls for each profile of a list. */
+export function syncRequests(url: string, count: number): Buffer[] {
+  const { host } = new URL(url);
+  return Array.from({ length: count }, (_, n) => {
+    const body = JSON.stringify({ email: syncedPerson(n).email });
+    return Buffer.from(`POST /api/${tenant}/webhooks/listeners/klaviyo/profiles/sync HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nx-api-key: ${walletCrewKey}\r\nx-klaviyo-flow-id: XyZ123\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   });
 }

@@ -144,4 +144,18 @@ describeContract('The Klaviyo emulator answers as Klaviyo documents', () => {
     const { burstPerSecond, steadyPerMinute, scopes } = klaviyoLimits[id];
     expect({ burst: `${burstPerSecond}/s`, steady: `${steadyPerMinute}/m`, scopes: [...scopes].sort() }).toEqual({ burst: published?.burst, steady: published?.steady, scopes: [...(published?.scopes ?? [])].sort() });
   });
+
+  test('and the events of its system webhooks have the shape of those that are read', () => {
+    const { email, phone_number: phone } = ana;
+    const told = [
+      klaviyo.optIn({ email }, 'email'),
+      klaviyo.optOut({ email }, 'email', { included: false }),
+      klaviyo.optOut({ phone }, 'sms'),
+      klaviyo.emailHappens({ email }, 'suppressed'),
+      klaviyo.emailHappens({ email }, 'spam'),
+      klaviyo.merge({ email }, { phone }),
+    ].map(({ payload }) => payload as { data: unknown; included?: unknown[] });
+    const answer = { data: told.map(({ data }) => data), included: told.flatMap(({ included = [] }) => included), links: { self: 'https://a.klaviyo.com/api/events/', next: null, prev: null } };
+    expect(responseValidator('get_events', 200)(answer)).toEqual({ valid: true, errors: [] });
+  });
 });

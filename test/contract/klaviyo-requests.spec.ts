@@ -143,6 +143,20 @@ describeContract('Every request the connector sends is one that Klaviyo document
     expect(phone?.query.get('filter')).toBe('any(phone_number,["+33600000001"])');
   });
 
+  test.each([
+    ['email', 'subscriptions.email.marketing.suppression.timestamp'],
+    ['sms', 'updated'],
+  ] as const)('for asking who opted out (%s), with a filter, a sort and fields that this operation has', async (channel, field) => {
+    const since = Date.UTC(2026, 8, 1, 10, 0, 0, 123);
+    await connector.marketing.optOuts('shop', channel, since);
+    await connector.marketing.optOuts('shop', channel, since, 'bmV4dA==');
+    const [first, second] = conforms('get_profiles', 2);
+    expect(first!.query.get('filter')).toBe(`greater-than(${field},2026-09-01T10:00:00.123Z)`);
+    const { parameters } = operation('get_profiles').description;
+    expect(parameters.find(({ name }) => name === 'filter')?.description).toMatch(new RegExp(`\`${field.replaceAll('.', '\\.')}\`:[^<]*\`greater-than\``));
+    expect(Object.fromEntries(second!.query)).toMatchObject({ sort: field, 'page[size]': '100', 'page[cursor]': 'bmV4dA==', 'additional-fields[profile]': 'subscriptions' });
+  });
+
   test('for withdrawals and the membership check before them', async () => {
     await send('unsubscribe', [[withdrawal()], [withdrawal({ channel: 'sms' })]]);
     const checks = conforms('get_profiles_for_list', 2);

@@ -1,7 +1,7 @@
 import { type KlaviyoEmulator, startKlaviyo } from '#emulators';
 import { KlaviyoMarketing, limits } from '#klaviyo';
 import { MemoryPermits } from '../support/memory-permits.js';
-import { KeptLog, KeptMeter, ManualClock, settingsFor } from '../unit/klaviyo/fakes.js';
+import { GlassVault, KeptLog, KeptMeter, ManualClock, settingsFor } from '../unit/klaviyo/fakes.js';
 import { leave, marketingSuite, type MarketingWorld, out, send } from './marketing.suite.js';
 
 const delays = { events: 0, imports: 100, subscriptions: 0, other: 0 };
@@ -20,7 +20,7 @@ async function open(): Promise<Opened> {
   const permits = new MemoryPermits(clock);
   const patient = 5000;
   const settings = settingsFor(klaviyo.url, { timeoutMs: patient });
-  const process = () => new KlaviyoMarketing({ settingsOf: () => settings, permits, clock, log: new KeptLog(), meter: new KeptMeter() });
+  const process = () => new KlaviyoMarketing({ settingsOf: () => settings, permits, vault: new GlassVault(), clock, log: new KeptLog(), meter: new KeptMeter() });
   const marketing = process();
   const second = process();
   const world: MarketingWorld = {
@@ -41,6 +41,11 @@ async function open(): Promise<Opened> {
         id, properties, lists: memberships.map((list) => list.id), email: subscriptions.email.consent, sms: subscriptions.sms.consent,
         identity: { ...(email === undefined ? {} : { email }), ...(phone === undefined ? {} : { phone }), ...(externalId === undefined ? {} : { externalId }) },
       };
+    },
+    leaves(who, channel, how = 'unsubscribes') {
+      const query = { ...(who.email === undefined ? {} : { email: who.email }), ...(who.phone === undefined ? {} : { phone: who.phone }) };
+      if (how === 'unsubscribes') klaviyo.optOut(query, channel);
+      else klaviyo.emailHappens(query, how);
     },
     events: (who) => klaviyo.events(who.email === undefined ? {} : { email: who.email }).map(({ metric, uniqueId, time, backfill }) => ({ metric, uniqueId, at: Date.parse(time), backfill })),
     breaks(kind, times = 1) {
@@ -103,7 +108,7 @@ describe('Klaviyo limits', () => {
   it('leave the rest of the quota to others when only a share of it is ours', async () => {
     const settings = settingsFor(world.klaviyo.url, { quotaShare: 0.1 });
     const permits = new MemoryPermits(world.clock);
-    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, clock: world.clock, log: new KeptLog(), meter: new KeptMeter() });
+    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, vault: new GlassVault(), clock: world.clock, log: new KeptLog(), meter: new KeptMeter() });
     const sharing = { ...world, marketing };
     const started = world.now();
     for (let call = 0; call < 80; call++) {
@@ -121,7 +126,7 @@ describe('Klaviyo limits', () => {
     const klaviyo = await startKlaviyo({ accounts: { pk_secret0123456789: {} }, delays, window: 'sliding' });
     const settings = settingsFor(klaviyo.url);
     const permits = new MemoryPermits(real);
-    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, clock: real, log: new KeptLog(), meter: new KeptMeter() });
+    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, vault: new GlassVault(), clock: real, log: new KeptLog(), meter: new KeptMeter() });
     const ends = Date.now() + 2500;
     const sending: Promise<unknown>[] = [];
     while (Date.now() < ends) {

@@ -1,4 +1,4 @@
-import type { Answer, Command, Identity, MarketingLane, Marketing, Outgoing, Slot } from '#core';
+import type { Answer, Channel, Command, Identity, MarketingLane, Marketing, OptOuts, Outgoing, Slot } from '#core';
 
 /** What a suite needs to know about the platform on the other side, in no vendor's words. */
 export interface MarketingWorld {
@@ -13,6 +13,8 @@ export interface MarketingWorld {
   settle(): Promise<void>;
   /** What the platform holds of a person. */
   person(who: Identity): { id: string; identity: Identity; properties: Record<string, unknown>; lists: string[]; email: string; sms: string } | undefined;
+  /** Somebody leaves a channel on the platform itself; of e-mail also because the marketer or the mailbox wants it so. */
+  leaves(who: Identity, channel: Channel, how?: 'unsubscribes' | 'suppressed' | 'spam' | 'bounce'): void;
   events(who: Identity): { metric: string; uniqueId: string; at: number; backfill: boolean }[];
   /** What goes wrong next, `times` times. `lost`: applied, but the answer never arrives. */
   breaks(kind: 'hang' | 'reset' | 'page' | 'busy' | 'lost', times?: number): void;
@@ -280,6 +282,88 @@ export function marketingSuite(name: string, open: () => Promise<MarketingWorld>
         await subscribed({ email: 'Ada.Lovelace@Shop.fr' });
         world.wait(2000);
         expect(outcomes(await send(world, 'unsubscribe', [out(unsubscribe(), { email: 'ada.lovelace@shop.fr' })]))).toEqual(['accepted']);
+      });
+    });
+
+    describe('opt-outs', () => {
+      const told = async (channel: Channel, since: number, next?: string): Promise<OptOuts> => {
+        const page = await world.marketing.optOuts(world.tenant, channel, since, next);
+        if ('waitMs' in page) throw new Error('cannot be asked');
+        return page;
+      };
+      const all = async (channel: Channel, since: number) => {
+        const pages: OptOuts[] = [];
+        do pages.push(await told(channel, since, pages.at(-1)?.next));
+        while (pages.at(-1)!.next !== undefined);
+        return pages;
+      };
+      const emails = ({ events }: OptOuts) => events.map(({ profile }) => profile?.email);
+
+      it('are told with who it was and when, the same each time', async () => {
+        const since = world.now();
+        world.wait(60_000);
+        world.leaves(ada, 'email');
+        const at = world.now();
+        world.wait(60_000);
+        const first = await told('email', since);
+        expect(first.events).toEqual([expect.objectContaining({ kind: 'opted-out', channel: 'email', profile: { klaviyoId: world.person(ada)!.id, email: ada.email } })]);
+        expect(Math.abs(first.events[0]!.at - at)).toBeLessThan(1000);
+        expect(await told('email', since)).toEqual(first);
+      });
+
+      it('of SMS are told although the platform cannot be asked for them alone', async () => {
+        const phone = '+33600000001';
+        await subscribed({ ...ada, phone }, { channel: 'sms' });
+        const since = world.now();
+        world.wait(60_000);
+        await send(world, 'upsert-profile', [out(update(), { email: 'b@shop.fr' })]);
+        world.leaves({ phone }, 'sms');
+        world.wait(60_000);
+        const { events } = await told('sms', since);
+        expect(events).toEqual([expect.objectContaining({ kind: 'opted-out', channel: 'sms', profile: { klaviyoId: world.person(ada)!.id, email: ada.email, phone } })]);
+        expect((await told('email', since)).events).toEqual([]);
+      });
+
+      it.each([['suppressed', 1], ['spam', 1], ['bounce', 0]] as const)('(%s) count as far as they are somebody\'s will', async (how, count) => {
+        const since = world.now() - 1000;
+        world.leaves(ada, 'email', how);
+        expect((await told('email', since)).events).toHaveLength(count);
+      });
+
+      it('from before are not told again, and neither is who came back', async () => {
+        world.leaves(ada, 'email');
+        world.wait(60_000);
+        const since = world.now();
+        world.wait(1000);
+        world.leaves({ email: 'b@shop.fr' }, 'email');
+        world.wait(120_000);
+        await subscribed({ email: 'b@shop.fr' });
+        world.leaves({ email: 'c@shop.fr' }, 'email');
+        expect(emails(await told('email', since))).toEqual(['c@shop.fr']);
+      });
+
+      it.each(['email', 'sms'] as const)('of hundreds of people (%s) come page by page, nobody left out however early one stops', async (channel) => {
+        const since = world.now() - 1000;
+        const people = Array.from({ length: 230 }, (_, index) => ({ email: `p${index}@shop.fr`, phone: `+336000${String(index).padStart(5, '0')}` }));
+        for (const who of people) {
+          world.wait(1000);
+          world.leaves(who, channel);
+        }
+        const pages = await all(channel, since);
+        expect(pages).toHaveLength(3);
+        expect(pages.flatMap(emails)).toEqual(people.map(({ email }) => email));
+        const resumed = await all(channel, pages[0]!.toldUntil!);
+        const heard = new Set([...emails(pages[0]!), ...resumed.flatMap(emails)]);
+        expect(heard.size).toBe(230);
+        expect(resumed.flatMap(emails).length).toBeLessThan(140);
+      });
+
+      it.each(['hang', 'reset', 'page', 'busy'] as const)('are asked for again later while the platform is in trouble (%s)', async (kind) => {
+        world.leaves(ada, 'email');
+        world.breaks(kind, 1);
+        expect(await world.marketing.optOuts(world.tenant, 'email', 0)).toEqual({ waitMs: expect.any(Number) as unknown });
+        world.wait(60_000);
+        expect((await told('email', 0)).events).toHaveLength(1);
       });
     });
 

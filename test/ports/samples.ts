@@ -17,7 +17,10 @@ export function samplePerson(id: string, identifiers: Record<string, string> = {
     identifiers: Object.fromEntries(Object.entries(identifiers).map(([key, value]) => [key, [{ value, at: 1 }]])),
     passes: {},
     consents: {},
+    optOuts: {},
     asked: {},
+    metadata: {},
+    account: {},
     attributes: {},
     identity,
   };

@@ -27,7 +27,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
     await opened.dispose();
   });
   beforeEach(async () => {
-    const tables = ['delivery', 'person', 'person_identifier', 'command', 'outbox', 'ledger'];
+    const tables = ['delivery', 'person', 'person_identifier', 'command', 'outbox', 'ledger', 'watermark', 'notification'];
     await inDatabase(opened.url, `${tables.map((table) => `delete from connector.${table};`).join('')} delete from pgboss.job where name not like '\\_\\_%'`);
   });
 
@@ -106,6 +106,62 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
     it('counts what is undecided, at most a second late', async () => {
       await store.receive([sampleDelivery(), sampleDelivery({ tenant: 'globex' })]);
       expect(await until(async () => (await store.backlog()) === 2 && 2, 3_000)).toBe(2);
+    });
+  });
+
+  describe('what an answer tells', () => {
+    const lookUp: Command = { do: 'look-up', profile: { email: 'ana@example.com' }, by: [] };
+    const told = sampleEvent({ kind: 'looked-up', name: 'profiles/sync', found: { passes: [{ id: 'P-1', type: 'loyalty', installed: { Apple: 1_700_000_000_000 } }] } });
+    const answered = async () => {
+      const deliveryId = await decide(store, { given: [{ personId: 'p', command: lookUp, goes: 'at-once' }] });
+      const [claimed] = await store.claim(tenant, 'look-up', all, leaseMs);
+      await inDatabase(opened.url, `delete from pgboss.job where name = 'process-events'`);
+      await store.settle(tenant, [{ id: claimed!.id, outcome: 'accepted', told }], []);
+      return deliveryId;
+    };
+
+    it('is decided under the delivery that asked, so that one id leads to all of it', async () => {
+      const deliveryId = await answered();
+      expect(await jobs('process-events')).toEqual([{ tenant }]);
+      await decidedAlone(async (unit) => {
+        expect(await unit.undecided(10)).toEqual([{ id: deliveryId, receivedAt: 1_700_000_000_123, event: told }]);
+        await unit.save({ persons: [], absorbed: [], commands: [{ deliveryId, personId: 'p', command: sampleUpsert(), goes: 'at-once' }], outcomes: [{ id: deliveryId, status: 'processed', notes: [{ by: 'look-up', says: 'Second.' }] }] });
+      });
+      const record = await store.delivery(tenant, deliveryId);
+      expect(record).toMatchObject({ status: 'processed', notes: [{ says: 'Second.' }], commands: [{ lane: 'look-up', status: 'accepted' }, { lane: 'upsert-profile', status: 'pending' }] });
+    });
+
+    it('keeps the notes of what was decided before', async () => {
+      const deliveryId = await answered();
+      const note = (says: string) => ({ by: 'flow', says });
+      for (const says of ['First.', 'Second.']) await decidedAlone((unit) => unit.save({ persons: [], absorbed: [], commands: [], outcomes: [{ id: deliveryId, status: 'processed', notes: [note(says)] }] }));
+      expect((await store.delivery(tenant, deliveryId))!.notes).toEqual([note('First.'), note('Second.')]);
+    });
+  });
+
+  describe('tokens of pass links', () => {
+    it('are found when they have grown old, the oldest first, and not of other tenants', async () => {
+      const holder = (id: string, at: number, tokenAskedAt?: number) => ({ ...samplePerson(id), token: { sealed: 'sealed', at }, ...(tokenAskedAt === undefined ? {} : { tokenAskedAt }) });
+      await decide(store, { persons: [holder('young', 9_000), holder('old', 2_000), holder('older', 1_000), holder('asked', 1_000, 9_000), samplePerson('none')] });
+      await decide(store, { persons: [holder('foreign', 1_000)] }, 'globex');
+      expect((await other.withOldToken(tenant, 5_000, 10)).map(({ id }) => id)).toEqual(['older', 'old']);
+      expect((await other.withOldToken(tenant, 5_000, 1)).map(({ id }) => id)).toEqual(['older']);
+    });
+  });
+
+  describe('a watermark', () => {
+    it('is not there before it is set, and belongs to one tenant and one name', async () => {
+      await store.setWatermark(tenant, 'opt-outs:email', 1_700_000_000_123);
+      expect(await other.watermark(tenant, 'opt-outs:email')).toBe(1_700_000_000_123);
+      expect(await store.watermark(tenant, 'opt-outs:sms')).toBeUndefined();
+      expect(await store.watermark('globex', 'opt-outs:email')).toBeUndefined();
+    });
+
+    it('only moves forward, whichever replica is slower', async () => {
+      await Promise.all([3, 9, 1, 7].map((at, i) => (i % 2 ? store : other).setWatermark(tenant, 'race', at * 1000)));
+      expect(await store.watermark(tenant, 'race')).toBe(9000);
+      await store.setWatermark(tenant, 'race', 10_000);
+      expect(await store.watermark(tenant, 'race')).toBe(10_000);
     });
   });
 

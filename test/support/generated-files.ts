@@ -1,11 +1,11 @@
-import { errors, defaultMetrics, propertyNames } from '#core';
-import { Settings, TenantSettings } from '#runtime';
+import { errors, defaultMetrics, linkProperties, propertyNames, tokenProperty } from '#core';
+import { PluginRollout, PluginSettings, Settings, stages, TenantSettings } from '#runtime';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
 import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
 
 /** What each property means to the people who build segments; a new property without a meaning does not compile. */
 const meanings: Record<keyof typeof propertyNames, [type: string, meaning: string]> = {
-  authenticationToken: ['text', 'Pass-link token of the customer; a credential. Reserved: not written by this version.'],
+  authenticationToken: ['text', 'Token that makes pass links open for this customer; a credential. Only with `links` and `tokenOn: profile` ([pass-links.md](pass-links.md)).'],
   wallet: ['text', '`Installed`, `NotInstalled` or `Uninstalled`; explicit for every pass kind of the tenant and both wallets, whatever the person has.'],
   anyOfKind: ['text', 'The same over both wallets: installed anywhere is `Installed`; else removed anywhere is `Uninstalled`; else `NotInstalled`.'],
   any: ['text', 'The same over all pass kinds.'],
@@ -44,6 +44,8 @@ The names are flat keys that contain dots. In a template: \`{{ person|lookup:'${
 |---|---|---|
 ${properties.join('\n')}
 
+\`${linkProperties.enrolment}\` and \`${linkProperties.pass}\` hold whole pass links, each with its token, where \`links.asProperties\` asks for them.
+
 \`neostore.withheld.email\`, \`neostore.withheld.phone\` and \`neostore.withheld.externalId\` hold an identifier that another Klaviyo
 profile owns: Klaviyo refused it here (409), so it is kept as a property, and a merge is suggested in the ledger.
 
@@ -57,7 +59,7 @@ ${metrics.join('\n')}
 
 Event properties, all flat: \`passId\`, \`passKind\`, \`passType\`, \`device\` (\`apple\` or \`google\`), \`activeRegistrationCount\`,
 \`totalRegistrationCount\`, \`source_tags\`, \`source_medium\`, \`source_origin\`, \`identifier_<key>\` for every identifier but e-mail and
-phone, \`metadata_<key>\`. A dot in a key becomes an underscore.
+phone, \`metadata_<key>\`. A dot in a key becomes an underscore. With \`links.tokenOn: event\` also \`${tokenProperty}\`.
 
 \`unique_id\` is the event kind and a fingerprint of what happened, to what, where and when; \`Wallet Registered\` has one per customer.
 `;
@@ -74,11 +76,15 @@ function settingsSchema(): string {
     consents: { type: 'object', additionalProperties: { $ref: '#/definitions/ConsentSettings' } },
     metrics: { type: 'object', properties: Object.fromEntries(Object.keys(defaultMetrics).map((kind) => [kind, { type: ['string', 'null'] as never }])), additionalProperties: false },
   };
-  const defaulted: Record<string, string[]> = { KlaviyoSettings: ['apiKey'], WalletCrewSettings: ['apiKey', 'webhookSecret'] };
+  const stage = { enum: [...stages, false, true] };
+  const rollout = definitions[PluginRollout.name]!;
+  rollout.properties = { ...rollout.properties, stage, cohort: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'array'] as never } } };
+  definitions[PluginSettings.name]!.properties!['rollout'] = { oneOf: [stage, { $ref: '#/definitions/PluginRollout' }] };
+  const defaulted: Record<string, string[]> = { PluginSettings: ['use'], KlaviyoSettings: ['apiKey'], WalletCrewSettings: ['apiKey', 'webhookSecret'] };
   for (const [name, definition] of Object.entries(definitions)) {
     definition.additionalProperties = false;
     if (defaulted[name]) definition.required = defaulted[name];
-    if (name === 'LimitSettings') delete definition.required;
+    if (['LimitSettings', 'LinkSettings', 'PluginRollout', 'VaultSettings'].includes(name)) delete definition.required;
   }
   delete definitions[Settings.name];
   const schema = {

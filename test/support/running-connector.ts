@@ -1,12 +1,12 @@
 import { isOpen, type Clock } from '#core';
 import { startKlaviyo, startWalletCrew, type DeliveryOptions, type KlaviyoEmulator, type KlaviyoOptions, type StoryEvent, type WalletCrewEmulator } from '#emulators';
-import { PinoLog, PromMeter, readSettings, SystemClock, type Settings } from '#runtime';
+import { Environment, openPlugins, PinoLog, PromMeter, readSettings, SystemClock, type Settings } from '#runtime';
 import { openStore, type OpenStore } from '#store';
 import { startConnector } from '../../apps/connector/src/connector.js';
 import { freshDatabase, type FreshDatabase } from './database.js';
 
 export const tenant = 'acme';
-export const keys = { walletCrew: 'wc_e2e_key_0123456789', webhookSecret: 's3cret-of-the-webhook-subscription', klaviyo: 'pk_e2e_0123456789abcdef', operations: 'operator-token-0123456789' };
+export const keys = { walletCrew: 'wc_e2e_key_0123456789', webhookSecret: 's3cret-of-the-webhook-subscription', klaviyo: 'pk_e2e_0123456789abcdef', operations: 'operator-token-0123456789', vault: 'secret-of-the-vault-in-tests-0123456789' };
 export const lists = { newsletter: 'NEWS01', sms: 'SMS001' };
 
 /** Each tenant has a Klaviyo account of its own. */
@@ -48,27 +48,31 @@ export interface WorldOptions extends ReplicaOptions {
   /** After how long a call to Klaviyo is given up. Milliseconds. */
   timeoutMs?: number;
   klaviyo?: KlaviyoOptions;
+  /** Settings of `klaviyo` beside the usual ones, of every tenant. */
+  klaviyoSettings?: Record<string, unknown>;
   /** Settings of every tenant beside the usual ones, or of each. */
   tenant?: Record<string, unknown> | ((id: string) => Record<string, unknown>);
   /** Default: one. */
   tenants?: readonly string[];
   clock?: Clock;
+  /** Where the configuration would lie: plugins are looked for beside it, and the rollout file. Without it there are no plugins. */
+  configFile?: string;
 }
 
 /** What a configuration file would hold, with the emulators in place of the vendors. */
-export function configFor(klaviyoUrl: string, walletCrewUrl: string, options: Pick<WorldOptions, 'tenant' | 'tenants' | 'limits' | 'timeoutMs'> = {}): Record<string, unknown> {
+export function configFor(klaviyoUrl: string, walletCrewUrl: string, options: Pick<WorldOptions, 'tenant' | 'tenants' | 'limits' | 'timeoutMs' | 'klaviyoSettings'> = {}): Record<string, unknown> {
   const tenants = (options.tenants ?? [tenant]).map((id) => [
     id,
     {
       walletCrew: { baseUrl: walletCrewUrl, apiKey: keys.walletCrew, webhookSecret: keys.webhookSecret },
-      klaviyo: { baseUrl: klaviyoUrl, apiKey: klaviyoKeyOf(id), listId: lists.newsletter, timeoutMs: options.timeoutMs ?? 10_000 },
+      klaviyo: { baseUrl: klaviyoUrl, apiKey: klaviyoKeyOf(id), listId: lists.newsletter, timeoutMs: options.timeoutMs ?? 10_000, pollOptOuts: false, ...options.klaviyoSettings },
       passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift-card'] },
       consents: { consents_email: { channel: 'email' }, consents_sms: { channel: 'sms', listId: lists.sms } },
       defaultCountry: 'FR',
       ...(typeof options.tenant === 'function' ? options.tenant(id) : options.tenant),
     },
   ]);
-  return { tenants: Object.fromEntries(tenants) as object, operations: { token: keys.operations }, ...(options.limits ? { limits: options.limits } : {}) };
+  return { tenants: Object.fromEntries(tenants) as object, operations: { token: keys.operations }, vault: { keys: [keys.vault] }, ...(options.limits ? { limits: options.limits } : {}) };
 }
 
 export function settingsFor(klaviyoUrl: string, walletCrewUrl: string, options: Parameters<typeof configFor>[2] = {}): Settings {
@@ -123,11 +127,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-async function startReplica(databaseUrl: string, settings: Settings, { workers = true, clock }: WorldOptions): Promise<Replica> {
+async function startReplica(databaseUrl: string, settings: Settings, { workers = true, clock = new SystemClock(), configFile }: WorldOptions): Promise<Replica> {
   const logs: string[] = [];
   const log = new PinoLog('debug', { write: (line) => void logs.push(line) });
   const opened = await openStore({ url: databaseUrl, log });
-  const ready = { settings, opened, clock: clock ?? new SystemClock(), log, meter: new PromMeter() };
+  const around = { clock, log, meter: new PromMeter() };
+  const plugins = configFile && (await openPlugins(settings, new Environment({ CONFIG_FILE: configFile }), around));
+  const ready = { settings, opened, ...around, ...(plugins ? { plugins } : {}) };
   const { app, url } = await startConnector(ready, { host: '127.0.0.1', port: 0, graceMs: 5_000, workers });
   const hookOf = (id: string) => `${url}/api/${id}/webhooks/listeners/wallet-crew`;
   let stopped: Promise<void> | undefined;
@@ -136,9 +142,11 @@ async function startReplica(databaseUrl: string, settings: Settings, { workers =
 
 /** How many webhooks and commands of a tenant still wait for something. */
 export async function openWork({ store }: OpenStore, id: string = tenant): Promise<number> {
+  const open = async () => (await store.commandCounts(id)).filter(isOpen).reduce((sum, { count }) => sum + count, 0);
+  // Deciding makes commands and an answer may be decided on in turn: looked at once, work could slip from one side to the other.
+  const before = await open();
   const undecided = await store.alone(id, async (unit) => (await unit.undecided(1)).length);
-  const counts = await store.commandCounts(id);
-  return undecided + counts.filter(isOpen).reduce((sum, { count }) => sum + count, 0);
+  return before + undecided + (await open());
 }
 
 /** Asks again and again until the fact holds; a fact that never does fails the test by its own name. */

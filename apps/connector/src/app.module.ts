@@ -9,6 +9,7 @@ import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { OperationsController, OperatorGuard } from './operations.controller.js';
 import { GRACE_MS, Shutdown } from './shutdown.js';
+import { SystemWebhookController } from './system-webhook.controller.js';
 import { WalletCrewController } from './wallet-crew.controller.js';
 
 @Module({})
@@ -17,7 +18,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
-      controllers: [WalletCrewController, FlowController, HealthController, MetricsController, OperationsController],
+      controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController],
       providers: [Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
     };
   }

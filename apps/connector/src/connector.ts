@@ -2,10 +2,11 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { FollowImport, Log, ProcessEvents, Queue, ReadBack, SendCommands, Store } from '#core';
+import { FollowImport, Log, PollOptOuts, ProcessEvents, Queue, ReadBack, RefreshTokens, SendCommands, Store } from '#core';
 import { loadSdk } from '#klaviyo';
 import { startWorkers, type Ready } from '#runtime';
 import { AppModule } from './app.module.js';
+import { systemWebhookPath } from './system-webhook.controller.js';
 
 export interface ConnectorOptions {
   host: string;
@@ -28,6 +29,10 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
   const fastify = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // A thousand events of Klaviyo come in one body; everybody else's stay small.
+  fastify.addHook('onRoute', (route) => {
+    if (route.url.endsWith(systemWebhookPath)) route.bodyLimit = ready.settings.limits.systemWebhookBytes;
+  });
   // Otherwise Nest sends itself the signal again once all is closed, and a clean stop would look like a crash.
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
 
@@ -41,6 +46,8 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
       sendCommands: app.get(SendCommands),
       followImport: app.get(FollowImport),
       readBack: app.get(ReadBack),
+      pollOptOuts: app.get(PollOptOuts),
+      refreshTokens: app.get(RefreshTokens),
       retentionDays: ready.settings.retentionDays,
     });
   }

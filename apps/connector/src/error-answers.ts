@@ -16,6 +16,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   OPERATOR_UNKNOWN: 401,
   FLOW_KEY_REFUSED: 401,
   FLOW_BODY_UNUSABLE: 422,
+  SYSTEM_WEBHOOK_REFUSED: 401,
   NOT_FOUND: 404,
 };
 

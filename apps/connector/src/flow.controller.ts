@@ -2,7 +2,7 @@ import { Controller, Headers, HttpCode, Inject, Param, Post, Req } from '@nestjs
 import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Clock, ConnectorError, flowKeys, Meter, ReceiveEvents, type NewDelivery, type WalletCommand } from '#core';
 import { SETTINGS, type Settings } from '#runtime';
-import { readPushUpdate } from '#wallet-crew';
+import { readNotify, readPushUpdate, readSync } from '#wallet-crew';
 import { unreadable, type RawRequest } from './raw-request.js';
 import { isSecret } from './secret.js';
 
@@ -41,6 +41,43 @@ export class FlowController {
   })
   pushUpdate(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
     return this.receive('passes/pushUpdate', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readPushUpdate);
+  }
+
+  @Post('passes/notify')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Shows a message on the phone that holds a pass', description: 'At most once. What became of it is an event in Klaviyo: sent, or not sent and why.' })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      required: ['identifiers'],
+      properties: {
+        identifiers: { type: 'object', additionalProperties: { type: 'string' } },
+        passType: { type: 'string', nullable: true },
+        message: { type: 'string', description: 'Either this or `localizedMessage`.' },
+        localizedMessage: { type: 'object', description: 'By language.', additionalProperties: { type: 'string' } },
+      },
+    },
+  })
+  notify(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
+    return this.receive('passes/notify', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readNotify);
+  }
+
+  @Post('profiles/sync')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Looks a customer up and writes wallet status and pass-link token to the profile', description: 'At least one of the fields; `profile_id`, `phone_number` and `external_id` are read too.' })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      properties: {
+        profileId: { type: 'string', description: 'Klaviyo\'s own id of the profile.' },
+        email: { type: 'string' },
+        phone: { type: 'string' },
+        externalId: { type: 'string' },
+      },
+    },
+  })
+  sync(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
+    return this.receive('profiles/sync', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readSync);
   }
 
   private async receive(name: string, tenant: string, key: string | undefined, flowId: string, body: string, read: (body: string) => WalletCommand): Promise<{ id: string }> {

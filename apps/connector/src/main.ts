@@ -1,5 +1,5 @@
 import { ConnectorError } from '#core';
-import { Environment, loadSettings, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from './connector.js';
 
@@ -12,9 +12,11 @@ try {
     const settings = loadSettings(environment);
     const log = new PinoLog(environment.logLevel);
     const clock = new SystemClock();
+    const meter = new PromMeter();
+    const plugins = await openPlugins(settings, environment, { clock, log, meter });
     const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log });
     const opened = await openStore({ url: database.url, log });
-    await startConnector({ settings, opened, clock, log, meter: new PromMeter() }, environment);
+    await startConnector({ settings, opened, clock, log, meter, plugins }, environment);
   }
 } catch (error) {
   // No stack trace: what is wrong and what to do about it.

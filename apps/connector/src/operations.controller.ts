@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Injectable, Param, Post, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ConnectorError, Queue, Store } from '#core';
-import { SETTINGS, type Settings } from '#runtime';
+import { ConnectorError, Queue, snippetsOf, Store, type Rules } from '#core';
+import { PLUGINS, RULES, SETTINGS, type OpenPlugins, type Settings } from '#runtime';
 import { isSecret } from './secret.js';
 
 @Injectable()
@@ -27,6 +27,8 @@ export class OperationsController {
   constructor(
     private readonly store: Store,
     private readonly queue: Queue,
+    @Inject(RULES) private readonly rules: Map<string, Rules>,
+    @Inject(PLUGINS) private readonly plugins: OpenPlugins,
   ) {}
 
   @Get('deliveries/:id')
@@ -53,10 +55,27 @@ export class OperationsController {
     return { id };
   }
 
+  @Get('links')
+  @ApiOperation({ summary: 'The pass links of this tenant, ready to be copied into messages' })
+  links(@Param('tenantId') tenant: string) {
+    const links = this.rules.get(tenant)?.links;
+    if (!links) throw new ConnectorError('NOT_FOUND', 'This tenant has no `links`; see docs/pass-links.md.');
+    return { tokenOn: links.tokenOn, pages: snippetsOf(links) };
+  }
+
   @Get('queue')
   @ApiOperation({ summary: 'How much waits, where' })
   async queueDepth(@Param('tenantId') tenant: string) {
     const [backlog, jobs, commands] = await Promise.all([this.store.backlog(), this.queue.depths(), this.store.commandCounts(tenant)]);
     return { backlog, jobs, commands };
+  }
+
+  @Get('rollout')
+  @ApiOperation({ summary: 'The plugins, for whom each takes part in this replica, and what is wrong' })
+  rollout(@Param('tenantId') tenant: string) {
+    const { runner, rollout } = this.plugins;
+    const { plugins: stages = [], ...source } = rollout.state?.(tenant) ?? {};
+    const plugins = runner.installed(tenant).map((installed) => ({ ...installed, ...stages.find(({ name }) => name === installed.name) }));
+    return { ...source, plugins };
   }
 }

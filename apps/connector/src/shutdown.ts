@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Clock, Log, Queue, ReceiveEvents, SendCommands, Store } from '#core';
+import { PLUGINS, type OpenPlugins } from '#runtime';
 
 /** Nest's token for how long a stopping process may take. Milliseconds. */
 export const GRACE_MS = Symbol('grace in milliseconds');
@@ -27,6 +28,7 @@ export class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdow
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly host: HttpAdapterHost,
+    @Inject(PLUGINS) private readonly plugins: OpenPlugins,
     @Inject(GRACE_MS) private readonly graceMs: number,
   ) {}
 
@@ -50,6 +52,7 @@ export class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdow
     clearInterval(this.closing);
     clearTimeout(this.late);
     await this.queue.stop(Math.max(0, this.endsAt - this.clock.now()));
+    await this.plugins.close();
     await this.store.close();
     this.log.info('stopped');
   }

@@ -57,6 +57,8 @@ export interface LookUp {
   profile: ProfileName;
   /** Identifiers under which The Wallet Crew may know the customer, most exact first; the first that finds somebody counts. */
   by: { key: string; value: string }[];
+  /** An event that waits for the token it is to carry. */
+  carries?: Track;
 }
 
 export interface Track {
@@ -117,6 +119,8 @@ export interface ProfileName {
 
 /** Who a command is about, in the identifiers Klaviyo knows. At least one is present, or the command waits. */
 export interface Identity extends ProfileName {
+  /** When the person opted out of a channel in Klaviyo itself; no older consent may be sent any more. */
+  optedOut?: Partial<Record<Channel, number>>;
   /** Identifiers another profile owns (Klaviyo's 409): they travel as properties, not as identifiers. */
   withheld?: readonly ('externalId' | 'email' | 'phone')[];
 }

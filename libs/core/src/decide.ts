@@ -1,15 +1,17 @@
-import type { Command } from './command.js';
+import type { Command, LookUp, Track, UpsertProfile } from './command.js';
 import { ConnectorError, type ErrorCode } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { metricOf } from './marketing/metric.js';
 import { profileOf } from './marketing/profile.js';
-import { withStatement } from './person/consent.js';
+import { latestOptOut, withStatement } from './person/consent.js';
 import { goes, identifiersOf, identityOf, keysOf, matching, personId, type Goes } from './person/identity.js';
-import { routeLists } from './person/list-routing.js';
-import { mergedPerson, newer, newPerson, own, withValue, type Person } from './person/person.js';
+import { askLists, listsOf } from './person/list-routing.js';
+import { lookUpBy } from './person/look-up.js';
+import { mergedPerson, newer, newestToken, newPerson, own, withFacts, withValue, type Person, type Said } from './person/person.js';
+import type { ListRoute } from './plugin/hooks.js';
 import type { MetricKind, Rules } from './rules.js';
 import type { Attributes, WalletEvent } from './wallet/event.js';
-import { afterEvent } from './wallet/lifecycle.js';
+import { afterEvent, afterLookUp } from './wallet/lifecycle.js';
 
 /** Why something was done or left; never holds personal data. */
 export interface Note {
@@ -18,10 +20,30 @@ export interface Note {
   code?: ErrorCode;
 }
 
-export interface Decision {
+/** What an event means, before plugins have had their say and before it is compared with what Klaviyo was asked for already. */
+export interface Draft {
   /** What we now know about the person. */
   person: Person;
   /** Ids of persons who turned out to be the same; they are gone. */
+  absorbed: string[];
+  track?: Track | undefined;
+  /** True: the event is sent when The Wallet Crew has given it a token of its own. */
+  trackNeedsToken?: boolean;
+  profile?: UpsertProfile;
+  /** True: the profile is written even if it has not changed since it was last written. */
+  profileIsAskedFor?: boolean;
+  lists?: ListRoute[];
+  /** True: this is an occasion to ask for the token of pass links. */
+  wantsToken?: boolean;
+  goes: Goes;
+  notes: Note[];
+}
+
+/** What the vendors were asked for about a person so far. */
+export type Told = Pick<Person, 'asked' | 'profile' | 'tokenAskedAt'>;
+
+export interface Decision {
+  person: Person;
   absorbed: string[];
   commands: Command[];
   goes: Goes;
@@ -31,67 +53,166 @@ export interface Decision {
 /**
  * The product: what an event means for what we know, and what Klaviyo shall be asked to do about it. Pure: the same event,
  * knowledge, rules and time always give the same decision, and events in any order, any number of times, end in the same person.
+ * Plugins come in between: what they change is the draft.
  *
  * `found` are all persons who own one of `lookupKeys(event, rules)`; `now` is epoch milliseconds.
  * Throws ConnectorError when the event cannot be decided; the delivery is then parked.
  */
 export function decide(event: WalletEvent, found: readonly Person[], rules: Rules, now: number): Decision {
-  const { identifiers, notes } = identifiersOf(event, rules);
-  const keys = keysOf(identifiers, event.pass);
+  const drafted = draft(event, found, rules, now);
+  return conclude(drafted, toldOf(drafted.person), rules, now);
+}
+
+/** `identifiers`: what a plugin made of those of the event. */
+export function draft(event: WalletEvent, found: readonly Person[], rules: Rules, now: number, identifiers?: Record<string, string>): Draft {
+  const { identifiers: said, notes } = identifiersOf(event, rules);
+  const named = identifiers ?? said;
+  const keys = keysOf(named, event);
   if (keys.length === 0) throw new ConnectorError('EVENT_WITHOUT_PERSON');
 
-  const [first = newPerson(personId(rules.tenant, keys)), ...others] = matching(found, keys, identifiers['email']);
+  const owners = matching(found, keys, named['email']);
+  const [first = newPerson(personId(rules.tenant, keys)), ...others] = owners;
   const before = others.reduce(mergedPerson, first);
-  const person = learn(before, event, identifiers, rules);
-  const commands: Command[] = [];
+  const person = learn(before, event, named, rules, notes);
+  const draft: Draft = { person, absorbed: others.map(({ id }) => id), goes: goes(person.identity), notes };
 
+  if (event.carried) draft.track = withToken(event.carried, event);
   const pass = event.pass && own(person.passes, event.pass.id);
   const isNews = event.kind !== 'registered' || before.registeredAt === undefined;
   if (isCounted(event) && isNews) {
-    const track = metricOf({ ...event, identifiers }, pass, subjectOf(identifiers, person.id), rules, now);
-    if (track) commands.push(track);
+    draft.track = metricOf({ ...event, identifiers: named }, pass, subjectOf(named, person.id), rules, now);
+    draft.trackNeedsToken = rules.links?.tokenOn === 'event';
   }
-
-  const profile = profileOf(person, rules);
-  // What Klaviyo's answers taught us is not news to Klaviyo.
-  const { email, phone, externalId } = person.identity;
-  const fresh = fingerprint(JSON.stringify([profile, email, phone, externalId]));
-  // An absorbed person's own update may still wait and would be sent last; only a newer one replaces it.
-  if (fresh !== before.profile || others.length > 0) {
-    commands.push(profile);
-    person.profile = fresh;
+  if (changesProfile(event)) {
+    draft.profile = profileOf(person, rules);
+    draft.profileIsAskedFor = event.kind === 'looked-up' && event.carried === undefined;
+    draft.lists = listsOf(person, rules);
+    draft.wantsToken = event.kind !== 'looked-up';
   }
+  if (draft.goes === 'when-reachable') notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
+  if (others.length > 0) notes.push({ by: 'identity', says: `Joined ${others.length + 1} persons that turned out to be one.` });
+  return draft;
+}
 
-  const lists = routeLists(person, rules, now);
-  person.asked = lists.asked;
-  commands.push(...lists.commands);
+/** The commands of a draft. `was`: what was asked for about this person before it. */
+export function conclude(draft: Draft, was: Told, rules: Rules, now: number): Decision {
+  const { absorbed, goes, notes, track, profile } = draft;
+  const { profile: _told, tokenAskedAt: _asked, ...rest } = draft.person;
+  const person: Person = { ...rest, ...was };
+  const commands: Command[] = [];
+  if (track) commands.push(draft.trackNeedsToken ? lookUpFor(track, person, rules) : track);
 
-  const when = goes(person.identity);
-  if (when === 'when-reachable') notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
-  if (others.length) notes.push({ by: 'identity', says: `Joined ${others.length + 1} persons that turned out to be one.` });
-  return { person, absorbed: others.map(({ id }) => id), commands, goes: when, notes };
+  if (profile) {
+    // What Klaviyo's answers taught us is not news to Klaviyo.
+    const { email, phone, externalId } = person.identity;
+    const fresh = fingerprint(JSON.stringify([profile, email, phone, externalId]));
+    // An absorbed person's own update may still wait and would be sent last; only a newer one replaces it.
+    if (fresh !== was.profile || absorbed.length > 0 || draft.profileIsAskedFor) {
+      commands.push(profile);
+      person.profile = fresh;
+    }
+  }
+  if (draft.lists) {
+    const lists = askLists(person, draft.lists, was.asked, rules, now);
+    person.asked = lists.asked;
+    commands.push(...lists.commands);
+  }
+  if (draft.wantsToken && needsToken(person, rules, now)) {
+    commands.push({ do: 'look-up', profile: {}, by: lookUpBy([person], {}, rules) });
+    person.tokenAskedAt = now;
+  }
+  return { person, absorbed, commands, goes, notes };
+}
+
+export function toldOf({ asked, profile, tokenAskedAt }: Told): Told {
+  return { asked, ...(profile === undefined ? {} : { profile }), ...(tokenAskedAt === undefined ? {} : { tokenAskedAt }) };
+}
+
+/** Asking again so soon would hardly find what was not there. */
+const askAgainAfterMs = 86_400_000;
+
+/** Tokens do not live for ever, and nobody says how long: one that is missing or old is asked for when its person is heard of. */
+function needsToken({ token, tokenAskedAt }: Person, { links }: Rules, now: number): boolean {
+  if (links?.tokenOn !== 'profile' || now - (tokenAskedAt ?? 0) < askAgainAfterMs) return false;
+  return !token || now - token.at > links.refreshAfterMs;
+}
+
+/** What Klaviyo tells about somebody we do not know, and what we need not remember: nothing follows from it. */
+export function concernsNobody({ kind }: WalletEvent, found: readonly Person[]): boolean {
+  return found.length === 0 && (kind === 'opted-in' || kind === 'profiles-merged');
 }
 
 /** What we know after hearing the event. */
-function learn(before: Person, event: WalletEvent, identifiers: Record<string, string>, rules: Rules): Person {
-  const person: Person = { ...before, identifiers: { ...before.identifiers }, passes: { ...before.passes }, consents: { ...before.consents }, attributes: { ...before.attributes } };
-  for (const [key, value] of Object.entries(identifiers)) person.identifiers[key] = withValue(own(before.identifiers, key), { value, at: event.at });
+function learn(before: Person, event: WalletEvent, identifiers: Record<string, string>, rules: Rules, notes: Note[]): Person {
+  const person: Person = { ...before, identifiers: { ...before.identifiers }, passes: { ...before.passes }, consents: { ...before.consents }, optOuts: { ...before.optOuts }, attributes: { ...before.attributes } };
+  for (const [key, { value, at }] of Object.entries(learnable(event, identifiers, before))) person.identifiers[key] = withValue(own(before.identifiers, key), { value, at });
   for (const name of Object.keys(event.attributes) as (keyof Attributes)[]) {
     const value = event.attributes[name];
     if (value !== undefined) person.attributes[name] = newer(before.attributes[name], { value, at: event.at });
   }
+  person.metadata = withFacts(before.metadata, event.metadata, event.at);
+  if (event.account) person.account = withFacts(before.account, event.account, event.at);
   for (const field of Object.keys(rules.consents)) {
     const given = event.answers[field];
     if (given !== undefined) person.consents[field] = withStatement(before.consents[field], { at: event.at, given });
   }
   if (event.kind === 'registered') person.registeredAt = Math.min(event.at, before.registeredAt ?? event.at);
-  if (event.pass) person.passes[event.pass.id] = afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds);
+  if (event.pass && !isNotification(event)) person.passes[event.pass.id] = afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds);
+  if (event.found) learnFound(person, event.found, event.at, rules, notes);
+  if (event.channel && (event.kind === 'opted-in' || event.kind === 'opted-out')) {
+    const said = event.kind === 'opted-in' ? { endedAt: event.at } : event.throughApi ? { throughApiAt: event.at } : { at: event.at };
+    person.optOuts[event.channel] = latestOptOut(before.optOuts[event.channel], said);
+  }
   person.identity = identityOf(person, rules);
   return person;
 }
 
+function learnFound(person: Person, { passes, token }: NonNullable<WalletEvent['found']>, at: number, rules: Rules, notes: Note[]): void {
+  for (const pass of passes) {
+    try {
+      person.passes[pass.id] = afterLookUp(own(person.passes, pass.id), pass, at, rules.passKinds);
+    } catch (unknown) {
+      // One pass of a kind that nobody configured must not keep the others, and the token, from the profile.
+      if (!(unknown instanceof ConnectorError)) throw unknown;
+      notes.push({ by: 'look-up', says: unknown.message, code: unknown.code });
+    }
+  }
+  if (rules.links?.tokenOn !== 'profile') return;
+  person.tokenAskedAt = Math.max(at, person.tokenAskedAt ?? 0);
+  const newest = newestToken(person.token, token);
+  if (newest) person.token = newest;
+  else notes.push({ by: 'look-up', says: 'There is no token for pass links.', code: 'LINK_TOKEN_MISSING' });
+}
+
+/** Said at the beginning of time, so that whatever is said later counts more. */
+const anyTime = 0;
+
+/**
+ * The identifiers that an event teaches. Klaviyo's profile may hold addresses that were never given to us: of what it tells only its own
+ * id and the address an opt-out is about are kept, the latter as the weakest of all. What a flow called a pass by is no news about a person.
+ */
+function learnable(event: WalletEvent, identifiers: Record<string, string>, before: Person): Record<string, Said<string>> {
+  const said = Object.entries(identifiers).map(([key, value]) => [key, { value, at: event.at }] as const);
+  if (isNotification(event)) return Object.fromEntries(Object.keys(before.identifiers).length > 0 ? [] : said.map(([key, { value }]) => [key, { value, at: anyTime }]));
+  if (!isFromKlaviyo(event.kind)) return Object.fromEntries(said);
+  const address = event.channel === 'sms' ? 'phone' : 'email';
+  return Object.fromEntries(said.flatMap(([key, one]) => (key === 'klaviyoId' ? [[key, one]] : key === address ? [[key, { ...one, at: anyTime }]] : [])));
+}
+
+const isFromKlaviyo = (kind: WalletEvent['kind']) => kind === 'opted-in' || kind === 'opted-out' || kind === 'profiles-merged';
+const isNotification = ({ kind }: Pick<WalletEvent, 'kind'>) => kind === 'notification-sent' || kind === 'notification-not-sent';
+const changesProfile = (event: WalletEvent) => !isFromKlaviyo(event.kind) && !isNotification(event);
+
 function isCounted(event: WalletEvent): event is WalletEvent & { kind: MetricKind } {
-  return event.kind !== 'unknown' && event.kind !== 'customer-updated';
+  return event.kind !== 'unknown' && event.kind !== 'customer-updated' && event.kind !== 'looked-up' && !isFromKlaviyo(event.kind);
+}
+
+function withToken(track: Track, { found }: WalletEvent): Track {
+  return found?.token ? { ...track, token: found.token.sealed } : track;
+}
+
+function lookUpFor(track: Track, person: Person, rules: Rules): LookUp {
+  return { do: 'look-up', profile: {}, by: lookUpBy([person], {}, rules), carries: track };
 }
 
 /** The name of whoever registers, the same in every delivery about them: their customer id before their e-mail before their phone. */

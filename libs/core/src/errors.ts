@@ -29,7 +29,7 @@ export const errors = {
   EVENT_WITHOUT_PASS: { retry: 'never', says: 'A pass event names no pass, or one by an id that cannot be one.', fix: 'See docs/webhooks.md for where the pass id is looked for.' },
   WALLET_UNKNOWN: { retry: 'never', says: 'An install or uninstall names neither apple nor google.', fix: 'See docs/webhooks.md for where the wallet is looked for.' },
   PASS_KIND_UNKNOWN: { retry: 'never', says: 'The pass type belongs to no configured pass kind.', fix: 'Add the pass type to `passKinds` of the tenant, then replay the delivery.' },
-  BODY_TOO_LARGE: { retry: 'never', says: 'The body is larger than `limits.bodyBytes`.', fix: 'Raise `limits.bodyBytes` if such a webhook is legitimate.' },
+  BODY_TOO_LARGE: { retry: 'never', says: 'The body is larger than `limits.bodyBytes`, or, of a Klaviyo system webhook, than `limits.systemWebhookBytes`.', fix: 'Raise that limit if such a webhook is legitimate.' },
   BACKLOG_FULL: { retry: 'later', says: 'More webhooks wait than `limits.backlog` allows.', fix: 'Nothing is lost: the sender tries again. Check `GET /health/dependencies` and the queue depth.' },
   SHUTTING_DOWN: { retry: 'later', says: 'This replica is stopping.', fix: 'Nothing to do; another replica answers.' },
   FLOW_KEY_REFUSED: { retry: 'never', says: 'The X-API-KEY of the flow is missing or wrong.', fix: 'Give the webhook action of the flow the header X-API-KEY with `walletCrew.flowKey` of the tenant, or, where that is not set, with `walletCrew.apiKey`.' },
@@ -67,6 +67,9 @@ export const errors = {
   PLUGIN_OUT_OF_MEMORY: { retry: 'never', says: 'A plugin needed more memory than it may and was stopped.', fix: 'Correct the plugin named in the record, or raise `memoryMb` of its entry.' },
   PLUGIN_ANSWER_UNUSABLE: { retry: 'never', says: 'A hook of a plugin returned something that cannot be used.', fix: 'Compare what it returns with docs/plugins.md.' },
   PLUGIN_CONSENT_MISSING: { retry: 'never', says: 'A plugin asked for a list on a consent that was not given; nobody is subscribed.', fix: 'Make the plugin named in the record choose lists only for consents that are there.' },
+
+  ROLLOUT_FILE_UNUSABLE: { retry: 'later', says: 'The rollout file has problems; what it said before stays in force.', fix: 'Correct what the log and `GET /api/{tenantId}/operations/rollout` name; the file is read again by itself.' },
+  ROLLOUT_FLAG_UNUSABLE: { retry: 'later', says: 'The rollout provider has no stage for a plugin; its entry in the configuration counts.', fix: 'Compare the flag named there with docs/rollout.md: it must exist, be enabled and have the value off, shadow or on.' },
 
   KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
   KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in docs/operations.md. Everything waits until it works.' },

@@ -1,4 +1,5 @@
 import type { Channel } from './command.js';
+import type { PassLinkPage } from './plugin/hooks.js';
 import type { EventKind } from './wallet/event.js';
 
 /** What a tenant decided; with it `decide` needs nothing else from the world. */
@@ -22,12 +23,14 @@ export interface Rules {
 }
 
 export interface LinkRules {
-  /** Scheme, host and the tenant's path: `https://app.neostore.cloud/acme`. */
-  base: string;
+  /** Where pass links lead, without their token. */
+  pages: Record<PassLinkPage, string>;
   /** Who carries the token: the profile for as long as it is good, or each event for itself, so that none stays behind. */
   tokenOn: 'profile' | 'event';
   /** True: the profile also carries the whole addresses, for templates that cannot put them together. */
   asProperties: boolean;
+  /** A token older than this is asked for anew. */
+  refreshAfterMs: number;
 }
 
 /** The kinds that are counted in Klaviyo; all others only change what we know and the profile. */

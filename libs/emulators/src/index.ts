@@ -6,6 +6,7 @@ export type { EventQuery, HeldEvent, HeldProfile, HeldSubscriptions, ProfileQuer
 export { defaultLimits, klaviyoLimits, type LimitTable, type OperationId, type OperationLimit } from './klaviyo/limits.js';
 export type { KlaviyoAccountOptions, KlaviyoListOptions, KlaviyoOptions } from './klaviyo/options.js';
 export { type KlaviyoEmulator, startKlaviyo } from './klaviyo/start-klaviyo.js';
+export type { SystemEventOptions } from './klaviyo/system-events.js';
 export { signSystemWebhook, type SystemWebhook, type SystemWebhookEvent, type SystemWebhookOutcome } from './klaviyo/system-webhook.js';
 export { renderTemplate, type TemplateScope } from './klaviyo/template.js';
 export type { Delivery, DeliveryOptions, DeliveryReport } from './wallet-crew/delivery.js';

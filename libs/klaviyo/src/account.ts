@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Log, Meter, Pacing, Permits } from '#core';
+import type { Clock, Grant, Log, Meter, Pacing, Permits, Vault } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
 import { LearnedLimits, type Operation } from './limits.js';
@@ -9,6 +9,7 @@ import type { KlaviyoSettings } from './settings.js';
 
 export interface Surroundings {
   permits: Permits;
+  vault: Vault;
   clock: Clock;
   log: Log;
   meter: Meter;
@@ -46,6 +47,10 @@ export class Account {
     return this.around.log;
   }
 
+  get vault(): Vault {
+    return this.around.vault;
+  }
+
   /** It failed and has not answered since: only one call at a time is let through, as a probe. */
   get failing(): boolean {
     return this.#failedAt > this.#recoveredAt;
@@ -74,9 +79,9 @@ export class Account {
   }
 
   /** Waits for one permit, as long as `patience` has time left. */
-  async takeOne(operation: Operation, patience: Patience): Promise<{ permit: string } | { waitMs: number }> {
+  async takeOne(operation: Operation, patience: Patience, pacing?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
     for (;;) {
-      const { permits, waitMs } = await this.take(operation, 1).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
+      const { permits, waitMs } = await this.take(operation, 1, pacing).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
       const [permit] = permits;
       if (permit !== undefined) return { permit };
       if (waitMs > patience.leftMs) return { waitMs };

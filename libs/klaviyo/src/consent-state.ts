@@ -1,9 +1,14 @@
 import type { Outgoing, Subscribe, Unsubscribe } from '#core';
 import { record } from './errors.js';
+import { instantOf } from './instant.js';
 import type { ProfileAttributes } from './profile-reads.js';
 
 /** Suppressions that say something about the mailbox and nothing about the person's will; subscribing does not lift them. */
 const technical = new Set(['HARD_BOUNCE', 'INVALID_EMAIL']);
+
+export function isTechnical(suppression: Record<string, unknown>): boolean {
+  return technical.has(String(suppression['reason']));
+}
 
 /** Klaviyo applies a change up to minutes after it took it, and dates it by then. */
 const appliesWithinMs = 5 * 60_000;
@@ -31,10 +36,10 @@ export function hasNewerOptOut(attributes: ProfileAttributes, outgoing: Outgoing
   const optOuts: unknown[] = [];
   if (channel['consent'] === 'UNSUBSCRIBED') optOuts.push(newest(channel['consent_timestamp'], channel['last_updated']));
   for (const entry of list(channel['suppression'])) {
-    if (!technical.has(String(entry['reason']))) optOuts.push(entry['timestamp']);
+    if (!isTechnical(entry)) optOuts.push(entry['timestamp']);
   }
   for (const entry of list(channel['list_suppressions'])) {
-    if (listId === undefined || entry['list_id'] !== listId || technical.has(String(entry['reason']))) continue;
+    if (listId === undefined || entry['list_id'] !== listId || isTechnical(entry)) continue;
     // Our own withdrawals are of a list, so nothing but this can be one of them.
     if (!isOurOwn(seconds(entry['timestamp']), outgoing, now)) optOuts.push(entry['timestamp']);
   }
@@ -59,17 +64,17 @@ export function hasNewerConsent(attributes: ProfileAttributes, outgoing: Outgoin
   return !aboutAnotherList;
 }
 
-function channelState(attributes: ProfileAttributes, channel: Subscribe['channel']): Record<string, unknown> {
+export function channelState(attributes: ProfileAttributes, channel: Subscribe['channel']): Record<string, unknown> {
   return record(record(record(attributes['subscriptions'])[channel])['marketing']);
 }
 
-function list(value: unknown): Record<string, unknown>[] {
+export function list(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.map(record) : [];
 }
 
 function seconds(value: unknown): number | undefined {
-  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isFinite(at) ? Math.floor(at / 1000) : undefined;
+  const at = instantOf(value);
+  return at === undefined ? undefined : Math.floor(at / 1000);
 }
 
 function newest(...values: unknown[]): unknown {

@@ -11,6 +11,11 @@ export function any(field: string, values: readonly string[]): string {
   return `any(${field},[${values.map(literal).join(',')}])`;
 }
 
+/** Instants stand without quotes, like numbers. */
+export function after(field: string, at: number): string {
+  return `greater-than(${field},${new Date(at).toISOString()})`;
+}
+
 const pageSize = 100;
 /** How long `any([…])` may be is not published; a request line of 8 KB is what servers commonly take. */
 const maxEncoded = 6000;

@@ -3,4 +3,5 @@ export { KlaviyoMarketing, type KlaviyoParts } from './klaviyo-marketing.js';
 export { limits, type Operation, type OperationLimit } from './limits.js';
 export { daysUntilRetirement, retirementOf, retirementWarningDays, revision } from './revision.js';
 export { loadSdk } from './sdk.js';
-export { KlaviyoSettings } from './settings.js';
+export { asksForOptOuts, KlaviyoSettings } from './settings.js';
+export { isSystemWebhook, readSystemWebhook, type SystemWebhookProof, type TakenEvents } from './system-webhook.js';

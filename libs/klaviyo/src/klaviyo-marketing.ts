@@ -1,7 +1,8 @@
-import { ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type Slot } from '#core';
+import { type Channel, ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type OptOuts, type Slot } from '#core';
 import { Account, type Surroundings } from './account.js';
 import { importProgress } from './import-progress.js';
 import { ImportMemory } from './import-memory.js';
+import { optOuts } from './opt-outs.js';
 import { Ping } from './ping.js';
 import { profileSlot } from './profile-updates.js';
 import { seen } from './seen.js';
@@ -50,6 +51,10 @@ export class KlaviyoMarketing extends Marketing {
 
   async seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined> {
     return seen(this.#tenant(tenant).account, identity, track);
+  }
+
+  async optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }> {
+    return optOuts(this.#tenant(tenant).account, channel, since, next);
   }
 
   async ping(tenant: string): Promise<{ ok: boolean; words: string }> {

@@ -1,4 +1,4 @@
-import { IsInt, IsNotEmpty, IsNumber, IsOptional, IsPositive, IsString, IsUrl, Max, Min } from 'class-validator';
+import { IsBoolean, IsInt, IsNotEmpty, IsNumber, IsOptional, IsPositive, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
 
 /** How one tenant reaches its Klaviyo account. */
 export class KlaviyoSettings {
@@ -23,6 +23,17 @@ export class KlaviyoSettings {
   @IsNotEmpty()
   listId?: string;
 
+  /** Secret of the Klaviyo system webhook that tells of opt-outs; without it that webhook's address answers 404. */
+  @IsOptional()
+  @IsString()
+  @MinLength(16)
+  systemWebhookSecret?: string;
+
+  /** Ask Klaviyo every five minutes who opted out. Default: true without `systemWebhookSecret`, false with it. */
+  @IsOptional()
+  @IsBoolean()
+  pollOptOuts?: boolean;
+
   /** A call is given up after so many milliseconds, whatever the other side does. */
   @IsInt()
   @Min(100)
@@ -34,4 +45,9 @@ export class KlaviyoSettings {
   @Min(100)
   @Max(120_000)
   connectTimeoutMs: number = 3_000;
+}
+
+/** Whether Klaviyo has to be asked who opted out, because it does not tell. */
+export function asksForOptOuts({ pollOptOuts, systemWebhookSecret }: KlaviyoSettings): boolean {
+  return pollOptOuts ?? systemWebhookSecret === undefined;
 }

@@ -2,6 +2,7 @@ import type { Answer, Command, Grant, Outgoing, Slot } from '#core';
 import type { Account } from './account.js';
 import { later } from './answers.js';
 import { limits, type Operation } from './limits.js';
+import { withPassLinks } from './pass-links.js';
 
 /** Leave that is used once, for sending or for giving it back; afterwards nothing is left of it. */
 export function slotOf<C extends Command>(
@@ -26,7 +27,7 @@ export function slotOf<C extends Command>(
       }
       const answers = new Map<string, Answer>();
       try {
-        for (const answer of await send(commands as Outgoing<C>[], permits)) answers.set(answer.id, answer);
+        for (const answer of await send(commands.map((outgoing) => withPassLinks(outgoing as Outgoing<C>, account.vault)), permits)) answers.set(answer.id, answer);
       } catch (error) {
         account.log.error('Sending to Klaviyo failed unexpectedly', { account: account.name, error: error instanceof Error ? error.name : 'unknown' });
       }

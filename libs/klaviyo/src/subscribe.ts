@@ -44,6 +44,12 @@ export async function freeForReading(account: Account, permits: string[]): Promi
   return [];
 }
 
+/** An opt-out that Klaviyo has told us of, perhaps while the command waited. */
+function optedOut({ identity, command }: Outgoing<Subscribe>): boolean {
+  const out = identity.optedOut?.[command.channel];
+  return out !== undefined && out >= command.consentedAt;
+}
+
 /** Reads Klaviyo's own state for consents that are not fresh. When it cannot be read nobody of them is subscribed. */
 async function withoutOptedOut(account: Account, commands: Outgoing<Subscribe>[], now: number, patience: Patience): Promise<{ answers: Answer[]; due: Outgoing<Subscribe>[] }> {
   const answers: Answer[] = [];
@@ -52,7 +58,7 @@ async function withoutOptedOut(account: Account, commands: Outgoing<Subscribe>[]
   for (const outgoing of commands) {
     const address = addressOf(outgoing.identity, outgoing.command.channel);
     if (address === undefined) answers.push(refused(outgoing, 'CONSENT_WITHOUT_IDENTIFIER', 'The channel needs an address that is not known.'));
-    else if (oppositeIsNewer(outgoing)) answers.push(skipped(outgoing, 'KLAVIYO_NEWER_OPT_OUT'));
+    else if (oppositeIsNewer(outgoing) || optedOut(outgoing)) answers.push(skipped(outgoing, 'KLAVIYO_NEWER_OPT_OUT'));
     else if (now - outgoing.command.consentedAt > freshMs) old.push({ outgoing, address });
     else due.push(outgoing);
   }

@@ -19,6 +19,9 @@ export function scrub(text: string, values: Iterable<string> = []): string {
   words = words
     .replace(/[^\s"'<>()[\]:,;]+@[^\s"'<>()[\],;]+/g, '[e-mail]')
     .replace(/\b(pk|sk)_[A-Za-z0-9]{4,}/g, '[key]')
+    // Also where it was cut short: a token in a link, and one that is a JWT.
+    .replace(/\bneo\.authToken=[^\s"'<>&]+/g, 'neo.authToken=[token]')
+    .replace(/\beyJ[\w-]{5,}(\.[\w-]*){0,2}/g, '[token]')
     // An apostrophe inside a word ("isn't") opens no quote.
     .replace(/(?<!\w)(["'`“‘])([^"'`”’]{1,300}?)(["'`”’])/g, (whole, open: string, inner: string, close: string) =>
       fieldNames.has(inner) || inner === '[value]' || inner === '[e-mail]' ? whole : `${open}[value]${close}`,

@@ -1,12 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { Clock, FollowImport, Log, Marketing, Meter, Permits, ProcessEvents, Queue, ReadBack, ReceiveEvents, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, Vault, WalletPlatform, type Rules } from '#core';
 import { KlaviyoMarketing } from '#klaviyo';
 import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
+import { noPlugins, type OpenPlugins } from './open-plugins.js';
+import { askedForOptOuts } from './opt-outs.js';
 import { rulesByTenant } from './rules.js';
 import type { Settings } from './settings.js';
 import { PromMeter } from './telemetry.js';
+import { SealedVault } from './vault.js';
 
 /** What a process has opened before Nest puts it together. */
 export interface Ready {
@@ -15,18 +18,23 @@ export interface Ready {
   clock: Clock;
   log: Log;
   meter: PromMeter;
+  /** Without it there are none. */
+  plugins?: OpenPlugins;
 }
 
 /** Nest's token for the settings of all tenants. */
 export const SETTINGS = Symbol('settings');
 /** Nest's token for what `decide` needs to know of each tenant. */
 export const RULES = Symbol('rules');
+/** Nest's token for the plugins of the process and their rollout. */
+export const PLUGINS = Symbol('plugins');
 
 /** THE composition: which adapter stands behind which port. */
 @Module({})
 export class ConnectorModule {
-  static of({ settings, opened, clock, log, meter }: Ready): DynamicModule {
+  static of({ settings, opened, clock, log, meter, plugins = noPlugins }: Ready): DynamicModule {
     const rules = rulesByTenant(settings);
+    const vault = new SealedVault(settings.vault.keys);
     return {
       module: ConnectorModule,
       global: true,
@@ -41,30 +49,45 @@ export class ConnectorModule {
         { provide: Store, useValue: opened.store },
         { provide: Queue, useValue: opened.queue },
         { provide: Permits, useValue: opened.permits },
+        { provide: Vault, useValue: vault },
         {
           provide: Marketing,
-          useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, clock, log, meter }),
+          useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, vault, clock, log, meter }),
         },
         {
           provide: WalletPlatform,
-          useFactory: () => new WalletCrewPlatform({ settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, permits: opened.permits, log, meter }),
+          useFactory: () =>
+            new WalletCrewPlatform({
+              settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, wantsTokens: (tenant) => settings.tenants.get(tenant)?.links !== undefined,
+              permits: opened.permits, notifications: opened.notifications, vault, clock, log, meter,
+            }),
         },
         { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
+        { provide: PLUGINS, useValue: plugins },
+        { provide: PluginRunner, useValue: plugins.runner },
+        { provide: Rollout, useValue: plugins.rollout },
+        { provide: PluginHost, useValue: new PluginHost(plugins.runner, plugins.rollout, meter) },
         {
           provide: ProcessEvents,
-          inject: [Store, Queue, ReceiveEvents],
-          useFactory: (store: Store, queue: Queue, intake: ReceiveEvents) =>
-            new ProcessEvents(store, queue, intake, (tenant): Rules | undefined => rules.get(tenant), (body, receivedAt) => readDelivery(body, receivedAt).event, clock, log, meter),
+          inject: [Store, Queue, ReceiveEvents, PluginHost],
+          useFactory: (store: Store, queue: Queue, intake: ReceiveEvents, plugins: PluginHost) =>
+            new ProcessEvents(store, queue, intake, (tenant): Rules | undefined => rules.get(tenant), plugins, (body, receivedAt) => readDelivery(body, receivedAt).event, clock, log, meter),
         },
         {
           provide: SendCommands,
-          inject: [Store, Queue, Marketing, WalletPlatform],
-          useFactory: (store: Store, queue: Queue, marketing: Marketing, wallet: WalletPlatform) => new SendCommands(store, queue, marketing, wallet, clock, log, meter),
+          inject: [Store, Queue, Marketing, WalletPlatform, PluginHost],
+          useFactory: (store: Store, queue: Queue, marketing: Marketing, wallet: WalletPlatform, plugins: PluginHost) => new SendCommands(store, queue, marketing, wallet, new AllowNotifications(plugins, store, (tenant) => rules.get(tenant), clock), clock, log, meter),
         },
+        { provide: RefreshTokens, inject: [Store], useFactory: (store: Store) => new RefreshTokens(store, rules, clock) },
         { provide: FollowImport, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new FollowImport(store, queue, marketing, log) },
+        {
+          provide: PollOptOuts,
+          inject: [Store, Queue, Marketing],
+          useFactory: (store: Store, queue: Queue, marketing: Marketing) => new PollOptOuts(store, queue, marketing, askedForOptOuts(settings, rules), clock, log),
+        },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, ReadBack],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Vault, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
     };
   }
 }

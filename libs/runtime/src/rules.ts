@@ -1,4 +1,5 @@
 import { defaultConsents, defaultIdentity, defaultMetrics, defaultPassKinds, type Rules } from '#core';
+import { linkRulesOf } from './link-settings.js';
 import { phoneReader } from './phone-numbers.js';
 import type { Settings, TenantSettings } from './settings.js';
 
@@ -19,6 +20,7 @@ function rulesOf(tenant: string, settings: TenantSettings): Rules {
     ...(settings.klaviyo.listId === undefined ? {} : { listId: settings.klaviyo.listId }),
     metrics: { ...defaultMetrics, ...settings.metrics },
     lateAfterMs: (settings.lateAfterHours ?? defaultLateAfterHours) * hourMs,
+    ...(settings.links === undefined ? {} : { links: linkRulesOf(tenant, settings.links, settings.walletCrew) }),
     toE164: phoneReader(settings.defaultCountry),
   };
 }

@@ -1,11 +1,17 @@
 import 'reflect-metadata';
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { plainToInstance, Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsISO31661Alpha2, IsObject, IsOptional, IsString, Max, Min, MinLength, ValidateNested, validateSync, type ValidationError } from 'class-validator';
+import { IsArray, IsBoolean, IsIn, IsInt, IsISO31661Alpha2, IsObject, IsOptional, IsString, Max, Min, MinLength, ValidateNested } from 'class-validator';
 import { parse as parseYaml } from 'yaml';
 import { ConnectorError, defaultMetrics } from '#core';
 import { KlaviyoSettings } from '#klaviyo';
 import { WalletCrewSettings } from '#wallet-crew';
+import { LinkSettings, linkProblems, VaultSettings } from './link-settings.js';
+import { PluginSettings } from './plugins/plugin-settings.js';
+import { problemsOf } from './problems.js';
+import { withRollout } from './rollout/plugin-rollout.js';
+import { RolloutSettings } from './rollout/rollout-settings.js';
 
 export class ConsentSettings {
   @IsIn(['email', 'sms'])
@@ -87,16 +93,17 @@ export class TenantSettings {
   @Min(0)
   lateAfterHours?: number;
 
-  /** Pass links; reserved. */
   @IsOptional()
-  @IsObject()
-  links?: Record<string, unknown>;
+  @ValidateNested()
+  @Type(() => LinkSettings)
+  links?: LinkSettings;
 
-  /** Plugins; reserved. */
+  /** Plugins, in the order in which they are asked. */
   @IsOptional()
   @IsArray()
-  @ArrayMaxSize(0, { message: 'this version runs no plugins yet' })
-  plugins?: unknown[];
+  @ValidateNested({ each: true })
+  @Type(() => PluginSettings)
+  plugins?: PluginSettings[];
 }
 
 export class LimitSettings {
@@ -104,6 +111,11 @@ export class LimitSettings {
   @IsInt()
   @Min(1_000)
   bodyBytes = 1_000_000;
+
+  /** Largest system webhook of Klaviyo, which brings up to a thousand events at once. Bytes. */
+  @IsInt()
+  @Min(1_000)
+  systemWebhookBytes = 10_000_000;
 
   /** Webhooks that may wait undecided before new ones are answered 503. */
   @IsInt()
@@ -130,6 +142,14 @@ export class Settings {
   @Type(() => OperationsSettings)
   operations = new OperationsSettings();
 
+  @ValidateNested()
+  @Type(() => VaultSettings)
+  vault = new VaultSettings();
+
+  @ValidateNested()
+  @Type(() => RolloutSettings)
+  rollout = new RolloutSettings();
+
   /** Finished deliveries and commands are deleted after so many days. */
   @IsInt()
   @Min(1)
@@ -140,6 +160,8 @@ export class Settings {
 /** What the process is told by its environment; nothing else reads it. */
 export class Environment {
   readonly configFile: string;
+  /** Says for whom plugins are, over the configuration; re-read while the process runs. */
+  readonly rolloutFile: { path: string; isAsked: boolean };
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: string | undefined;
@@ -152,6 +174,7 @@ export class Environment {
 
   constructor(readonly variables: Record<string, string | undefined> = process.env) {
     this.configFile = variables['CONFIG_FILE'] || 'config/connector.yaml';
+    this.rolloutFile = { path: variables['ROLLOUT_FILE'] || join(dirname(this.configFile), 'rollout.yaml'), isAsked: Boolean(variables['ROLLOUT_FILE']) };
     this.host = variables['HOST'] || '127.0.0.1';
     this.port = variables['PORT'] ? Number(variables['PORT']) : 3000;
     this.databaseUrl = variables['DATABASE_URL'] || undefined;
@@ -201,7 +224,7 @@ function withSecrets(value: unknown, variables: Environment['variables'], path: 
     const secret = file ? contentOf(name) : variables[name];
     if (secret !== undefined) return secret;
     problems.push(`${path}: ${file ? `the file ${name} ${existsSync(name) ? 'cannot be read' : 'does not exist'}` : `the environment variable ${name} is not set`}`);
-    return 'missing-secret-placeholder';
+    return 'placeholder-of-a-secret-that-is-missing';
   });
 }
 
@@ -213,7 +236,7 @@ function contentOf(file: string): string | undefined {
   }
 }
 
-const sections = ['limits', 'operations', 'walletCrew', 'klaviyo', 'identity'];
+const sections = ['limits', 'operations', 'vault', 'rollout', 'walletCrew', 'klaviyo', 'identity', 'links'];
 
 /** What is left blank in YAML reads as null and means: not set. In the maps of names a tenant chose itself it stays, and is a problem. */
 function withoutBlanks(plain: Record<string, unknown>): Record<string, unknown> {
@@ -228,7 +251,7 @@ export function readSettings(document: unknown, problems: string[]): Settings {
   }
   const { tenants, ...rest } = withoutBlanks(document);
   const settings = plainToInstance(Settings, rest, { exposeDefaultValues: true });
-  problems.push(...problemsOf(settings, '', Object.keys(rest), ['limits', 'operations', 'retentionDays']));
+  problems.push(...problemsOf(settings, '', Object.keys(rest), ['limits', 'operations', 'vault', 'rollout', 'retentionDays']));
   settings.tenants = new Map();
   const named = Array.isArray(tenants) ? tenants.map((tenant) => (isMap(tenant) ? (({ id, ...own }) => [String(id ?? '?'), own] as const)(tenant) : ['?', tenant] as const)) : isMap(tenants) ? Object.entries(tenants) : [];
   if (named.length === 0) problems.push('tenants: at least one tenant is needed');
@@ -239,11 +262,13 @@ export function readSettings(document: unknown, problems: string[]): Settings {
     if (!isMap(plain)) problems.push(`${path}: must hold the tenant's settings`);
     else settings.tenants.set(id, readTenant(withoutBlanks(plain), path, problems));
   }
+  problems.push(...linkProblems(settings.tenants, settings.vault));
   return settings;
 }
 
 function readTenant(plain: Record<string, unknown>, path: string, problems: string[]): TenantSettings {
   const { consents, passKinds, ...rest } = plain;
+  if (Array.isArray(rest['plugins'])) rest['plugins'] = rest['plugins'].map((entry: unknown, i: number) => (isMap(entry) ? withRollout(withoutBlanks(entry), `${path}.plugins[${i}]`, problems) : entry));
   const tenant = plainToInstance(TenantSettings, rest, { exposeDefaultValues: true });
   for (const needed of ['walletCrew', 'klaviyo'] as const) if (!isMap(plain[needed])) problems.push(`${path}.${needed}: is missing`);
   if (passKinds !== undefined) {
@@ -265,19 +290,4 @@ function readTenant(plain: Record<string, unknown>, path: string, problems: stri
   const known = ['walletCrew', 'klaviyo', 'passKinds', 'consents', 'identity', 'metrics', 'defaultCountry', 'lateAfterHours', 'links', 'plugins'];
   problems.push(...problemsOf(tenant, path, Object.keys(plain), known));
   return tenant;
-}
-
-/** A misspelt name is a problem too: silently ignored it would be believed. */
-function problemsOf(instance: object, path: string, given: string[], known: string[]): string[] {
-  const at = (name: string) => (path ? `${path}.${name}` : name);
-  const unknown = given.filter((name) => !known.includes(name)).map((name) => `${at(name)}: there is no such setting`);
-  return [...unknown, ...flatten(validateSync(instance, { forbidUnknownValues: false, whitelist: true, forbidNonWhitelisted: true, validationError: { target: false, value: false } }), path)];
-}
-
-function flatten(errors: ValidationError[], path: string): string[] {
-  return errors.flatMap((error) => {
-    const here = path ? `${path}.${error.property}` : error.property;
-    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => `${here}: ${rule === 'whitelistValidation' ? 'there is no such setting' : message}`);
-    return [...own, ...flatten(error.children ?? [], here)];
-  });
 }

@@ -1,4 +1,4 @@
-import { FollowImport, ProcessEvents, ReadBack, SendCommands, type Jobs, type Queue, type QueueName, type Store } from '#core';
+import { FollowImport, PollOptOuts, ProcessEvents, ReadBack, RefreshTokens, SendCommands, type Jobs, type Queue, type QueueName, type Store } from '#core';
 
 /** One worker per queue: a missing one does not compile, and no queue can have two. */
 type Workers = { [N in QueueName]: (jobs: Jobs[N][]) => Promise<unknown> };
@@ -13,6 +13,8 @@ export interface UseCases {
   sendCommands: SendCommands;
   followImport: FollowImport;
   readBack: ReadBack;
+  pollOptOuts: PollOptOuts;
+  refreshTokens: RefreshTokens;
   retentionDays: number;
 }
 
@@ -22,11 +24,15 @@ export async function startWorkers(queue: Queue, use: UseCases): Promise<void> {
     'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane }) => use.sendCommands.run(tenant, lane)),
     'follow-import': (jobs) => all(unique(jobs), ({ tenant, receipt }) => use.followImport.run(tenant, receipt)),
     'read-back': (jobs) => all(jobs, ({ tenant, commandId, tries }) => use.readBack.run(tenant, commandId, tries)),
+    'poll-opt-outs': (jobs) => all(unique(jobs), ({ tenant }) => use.pollOptOuts.run(tenant)),
+    'refresh-tokens': () => use.refreshTokens.run(),
     'sweep': async () => all(await use.store.overdue(overdueMs), (job) => queue.send(job)),
     'tidy': () => use.store.tidy(use.retentionDays * dayMs),
   };
   for (const name of Object.keys(workers) as QueueName[]) await queue.work(name, workers[name] as (jobs: object[]) => Promise<void>);
   await queue.every('* * * * *', { queue: 'sweep', data: {} });
+  await queue.every('*/5 * * * *', { queue: 'poll-opt-outs', data: {} });
+  await queue.every('11 * * * *', { queue: 'refresh-tokens', data: {} });
   await queue.every('17 3 * * *', { queue: 'tidy', data: {} });
 }
 

@@ -47,7 +47,10 @@ export const PersonEntity = defineEntity({
     state: p.json<Person>(),
     identity: p.json<Identity>(),
     updatedAt: p.datetime(3),
+    /** When its token of pass links was given out, or last asked for. */
+    tokenAt: p.datetime(3).nullable(),
   },
+  indexes: [{ name: 'person_token', properties: ['tenant', 'tokenAt'], where: `token_at is not null` }],
 });
 
 /** By which keys a person is found. Two persons may share one: families share phones. */
@@ -139,6 +142,32 @@ export const LedgerEntity = defineEntity({
   indexes: [{ name: 'ledger_command', properties: ['commandId'] }],
 });
 
+/** Up to which time something outside has been read. */
+export const WatermarkEntity = defineEntity({
+  name: 'Watermark',
+  tableName: 'watermark',
+  schema,
+  properties: {
+    tenant: p.text().primary(),
+    name: p.text().primary(),
+    at: p.datetime(3),
+  },
+});
+
+/** A notification that was sent to a pass, or may have been. */
+export const NotificationEntity = defineEntity({
+  name: 'Notification',
+  tableName: 'notification',
+  schema,
+  properties: {
+    commandId: p.uuid().primary(),
+    tenant: p.text(),
+    passId: p.text(),
+    at: p.datetime(6),
+  },
+  indexes: [{ name: 'notification_pass', properties: ['tenant', 'passId', 'at'] }],
+});
+
 /** One call to a vendor that still counts against its limits. */
 export const PermitEntity = defineEntity({
   name: 'Permit',
@@ -176,4 +205,4 @@ export const PauseEntity = defineEntity({
   },
 });
 
-export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, OutboxEntity, LedgerEntity, PermitEntity, PauseEntity];
+export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, OutboxEntity, LedgerEntity, NotificationEntity, WatermarkEntity, PermitEntity, PauseEntity];

@@ -1,4 +1,4 @@
-import type { Log, Permits, Queue, Store } from '#core';
+import type { Log, Notifications, Permits, Queue, Store } from '#core';
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import { PgBoss } from 'pg-boss';
@@ -7,6 +7,7 @@ import { asked, Database, rows } from './database.js';
 import { entities, schema } from './entities.js';
 import { openIntake } from './intake.js';
 import { migrations } from './migrations/index.js';
+import { PostgresNotifications } from './postgres-notifications.js';
 import { PostgresPermits } from './postgres-permits.js';
 import { PostgresStore } from './postgres-store.js';
 import { createQueues, supervision } from './queues.js';
@@ -26,6 +27,7 @@ export interface OpenStore {
   store: Store;
   queue: Queue;
   permits: Permits;
+  notifications: Notifications;
   close(): Promise<void>;
 }
 
@@ -57,7 +59,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     await close().catch(() => undefined);
     throw error;
   }
-  return { store: new PostgresStore(database, intake, boss, queue, close), queue, permits: new PostgresPermits(database), close };
+  return { store: new PostgresStore(database, intake, boss, queue, close), queue, permits: new PostgresPermits(database), notifications: new PostgresNotifications(database), close };
 }
 
 /**

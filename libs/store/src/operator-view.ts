@@ -77,6 +77,9 @@ export async function unpark(db: Db, tenant: string, id: string): Promise<Job | 
        where tenant = $1 and command_id = $2 and state = 'refused' returning command_id, lane
      ), forgotten as (
        update connector.command c set code = null, words = null from replayed where c.id = replayed.command_id
+     ), sent as (
+       -- Whoever replays a notification wants it sent, whatever became of the first.
+       delete from connector.notification n using replayed where n.command_id = replayed.command_id
      ), written as (
        insert into connector.ledger (command_id, at, outcome) select command_id, clock_timestamp(), 'replayed' from replayed
      ) select lane from replayed`,

@@ -11,6 +11,7 @@ import { markCommandSeen, settleCommands, settleImportedCommands } from './settl
 import { deleteFinished } from './tidy.js';
 import { TenantUnitOfWork } from './unit-of-work.js';
 import { ascendingIds, lowestId } from './uuid.js';
+import { moveWatermark, readWatermark } from './watermark.js';
 
 const backlogAgeMs = 1_000;
 const mostBacklogCounted = 1_000_000;
@@ -102,7 +103,8 @@ export class PostgresStore implements Store {
   async settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void> {
     await this.committing(async (db) => {
       await settleCommands(db, tenant, answers);
-      return { result: undefined, jobs };
+      const decide: Job[] = answers.some(({ told }) => told) ? [{ queue: 'process-events', data: { tenant } }] : [];
+      return { result: undefined, jobs: [...jobs, ...decide] };
     });
   }
 
@@ -145,6 +147,14 @@ export class PostgresStore implements Store {
     return findPerson(this.database, tenant, identifier);
   }
 
+  async withOldToken(tenant: string, before: number, limit: number): Promise<Person[]> {
+    const found = await this.database.rows<{ state: Person }>(
+      `select state from connector.person where tenant = $1 and token_at < to_timestamp($2::float8 / 1000) order by token_at limit $3`,
+      [tenant, before, limit],
+    );
+    return found.map(({ state }) => state);
+  }
+
   async overdue(forMs: number): Promise<Job[]> {
     const before = lowestId(Date.now() - forMs);
     const found = await this.database.rows<{ tenant: string; lane: Lane | null }>(
@@ -170,6 +180,14 @@ export class PostgresStore implements Store {
         [tenant],
       );
     });
+  }
+
+  watermark(tenant: string, name: string): Promise<number | undefined> {
+    return this.asking((db) => readWatermark(db, tenant, name));
+  }
+
+  setWatermark(tenant: string, name: string, at: number): Promise<void> {
+    return this.asking((db) => moveWatermark(db, tenant, name, at));
   }
 
   tidy(olderThanMs: number): Promise<number> {

@@ -21,6 +21,8 @@ export const queues: Record<QueueName, Omit<Queue, 'name'>> = {
   'send-commands': tick,
   'follow-import': tick,
   'read-back': tick,
+  'poll-opt-outs': tick,
+  'refresh-tokens': tick,
   sweep: tick,
   tidy: tick,
 };

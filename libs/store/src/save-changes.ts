@@ -26,15 +26,15 @@ async function savePersons(db: Db, tenant: string, persons: readonly Person[]): 
   await rows(
     db,
     `with saved as (
-       insert into connector.person (tenant, id, state, identity, updated_at)
-       select $1, given.id, given.state::jsonb, given.state::jsonb->'identity', clock_timestamp()
-       from unnest($2::text[], $3::text[]) as given (id, state)
-       on conflict (tenant, id) do update set state = excluded.state, identity = excluded.identity, updated_at = excluded.updated_at
+       insert into connector.person (tenant, id, state, identity, updated_at, token_at)
+       select $1, given.id, given.state::jsonb, given.state::jsonb->'identity', clock_timestamp(), to_timestamp(given.token_at / 1000)
+       from unnest($2::text[], $3::text[], $6::float8[]) as given (id, state, token_at)
+       on conflict (tenant, id) do update set state = excluded.state, identity = excluded.identity, updated_at = excluded.updated_at, token_at = excluded.token_at
      )
      insert into connector.person_identifier (tenant, identifier, person_id)
      select $1, given.identifier, given.id from unnest($4::text[], $5::text[]) as given (id, identifier)
      on conflict do nothing`,
-    [tenant, ordered.map(({ id }) => id), ordered.map((person) => storableJson(person)), keys.map(({ id }) => id), keys.map(({ identifier }) => identifier)],
+    [tenant, ordered.map(({ id }) => id), ordered.map((person) => storableJson(person)), keys.map(({ id }) => id), keys.map(({ identifier }) => identifier), ordered.map(({ token, tokenAskedAt = 0 }) => (token ? Math.max(token.at, tokenAskedAt) : null))],
   );
 }
 
@@ -131,7 +131,7 @@ async function saveOutcomes(db: Db, tenant: string, outcomes: readonly DeliveryO
   if (outcomes.length === 0) return;
   await rows(
     db,
-    `update connector.delivery d set status = given.status, code = given.code, notes = given.notes::jsonb
+    `update connector.delivery d set status = given.status, code = given.code, notes = d.notes || given.notes::jsonb
      from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as given (id, status, code, notes)
      -- By id alone, see \`ofTenant\` in settle.ts.
      where d.id = given.id and d.tenant || '' = $1`,

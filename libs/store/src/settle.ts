@@ -16,6 +16,23 @@ export async function settleCommands(db: Db, tenant: string, answers: readonly A
   await writeLedger(db, tenant, answers);
   await finish(db, tenant, answers);
   await keep(db, tenant, answers);
+  await tell(db, tenant, answers);
+}
+
+/**
+ * What an answer tells is decided under the delivery that led to it, so that one id leads from the call to everything that came of it.
+ * A delivery that meanwhile waits or is parked keeps its own event; the same goes for one that has been told already.
+ */
+async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
+  const told = answers.flatMap(({ id, told: event }) => (event ? [{ id, event }] : []));
+  if (told.length === 0) return;
+  await rows(
+    db,
+    `update connector.delivery d set event = a.event::jsonb, status = 'undecided'
+     from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
+     where d.id = c.delivery_id and d.tenant || '' = $1 and d.status = 'processed'`,
+    [tenant, told.map(({ id }) => id), told.map(({ event }) => storableJson(event))],
+  );
 }
 
 /** Accepted and skipped commands leave the outbox. */
@@ -130,6 +147,11 @@ async function learn(db: Db, tenant: string, answers: readonly Answer[]): Promis
                   select unnest(answer.withheld) as name
                   union select jsonb_array_elements_text(coalesce(p.identity->'withheld', '[]'))) names)) end as identity
        from connector.person p join answer on p.tenant = $1 and p.id = answer.person_id order by p.id for update of p
+     ), named as (
+       -- A later event may know the person by nothing else.
+       insert into connector.person_identifier (tenant, identifier, person_id)
+       select $1, 'klaviyoId:' || answer.klaviyo_id, answer.person_id from answer join person on person.id = answer.person_id
+       where answer.klaviyo_id is not null on conflict do nothing
      )
      update connector.person p set identity = person.identity, state = jsonb_set(p.state, '{identity}', person.identity), updated_at = clock_timestamp()
      from person where p.tenant = $1 and p.id = person.id`,

@@ -27,6 +27,7 @@ export async function deleteFinished(database: Database, olderThanMs: number): P
   for (const statement of [finishedCommands, finishedDeliveries]) {
     for (let n = batchSize; n === batchSize; deleted += n) n = (await database.rows<{ n: number }>(statement, [before]))[0]!.n;
   }
+  await database.rows(`delete from connector.notification where at < now() - interval '2 days'`);
   // Takers delete what is old of their own operation; this is for operations nobody calls any more.
   await database.rows(`delete from connector.permit where ends_at < now() - interval '5 minutes'`);
   return deleted;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConnectorError, type EventKind, type Plain, type Wallet, type WalletEvent } from '#core';
-
-type Json = Record<string, unknown>;
+import { isMap, type Json, readJson } from './json.js';
 
 const byteOrderMark = '\uFEFF';
 
@@ -38,6 +37,7 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
     metadata: plainOf(merge(places, ['metadata', 'metadatas'])),
     answers: answersOf(places),
     attributes: attributesOf(places),
+    ...optional('account', accountOf(account)),
   };
   if (kind === 'unknown') return { key: keyOf(envelope, event, said !== undefined), event };
 
@@ -58,16 +58,9 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
   return { key: keyOf(envelope, event, said !== undefined), event };
 }
 
-/** A key such as `__proto__` is no fact about anybody, and would change the objects it is copied into. A backslash may spell one. */
-const trickyKey = new RegExp(`\\\\|"(${Object.getOwnPropertyNames(Object.prototype).join('|')})"`);
-
 function parse(body: string): Json {
-  try {
-    const value: unknown = trickyKey.test(body) ? JSON.parse(body, (key, inside: unknown) => (Object.hasOwn(Object.prototype, key) ? undefined : inside)) : JSON.parse(body);
-    if (isObject(value)) return value;
-  } catch {
-    // Answered below; the parser's message would repeat part of the body.
-  }
+  const value = readJson(body);
+  if (isMap(value)) return value;
   throw new ConnectorError('BODY_NOT_JSON');
 }
 
@@ -168,6 +161,14 @@ function attributesOf(places: Json[]): WalletEvent['attributes'] {
   };
 }
 
+/** What a customer filled in and has no place of its own in an event. */
+function accountOf(account: Json | undefined): WalletEvent['account'] {
+  const rest = Object.entries(plainOf(account ?? {})).filter(([key]) => !contactKeys.includes(key) && !nameKeys.includes(key) && !key.startsWith(consentPrefix));
+  return rest.length > 0 ? Object.fromEntries(rest) : undefined;
+}
+
+const nameKeys = ['firstName', 'first_name', 'firstname', 'lastName', 'last_name', 'lastname', 'locale', 'language', 'lang'];
+
 function sourceOf(places: Json[]): WalletEvent['source'] {
   const around = [...places, ...places.flatMap((place): Json[] => [object(place, ['source', 'registrationSource']) ?? {}])];
   const tags = first(around, ['tags', 'source_tags'], (value) => (Array.isArray(value) ? value.filter((tag) => typeof tag === 'string') : undefined));
@@ -194,17 +195,16 @@ function keyOf(envelope: Json, event: WalletEvent, timed: boolean): string {
 
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
-  if (!isObject(value)) return value;
+  if (!isMap(value)) return value;
   return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inside]) => [key, canonical(inside)]);
 }
 
 const isCustomer = (kind: WalletEvent['kind']) => kind === 'registered' || kind === 'customer-updated';
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function object(place: Json | undefined, keys: string[]): Json | undefined {
   for (const key of keys) {
     const value = place?.[key];
-    if (isObject(value)) return value;
+    if (isMap(value)) return value;
   }
   return undefined;
 }

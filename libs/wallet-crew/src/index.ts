@@ -1,5 +1,5 @@
 export * from './delivery.js';
-export * from './push-update.js';
+export * from './flow-calls.js';
 export * from './settings.js';
 export * from './signature.js';
 export * from './wallet-crew-platform.js';

@@ -1,92 +1,95 @@
-import { createHash } from 'node:crypto';
-import { WalletPlatform, type Answer, type Grant, type Limit, type Log, type Meter, type Outgoing, type Permits, type Slot, type WalletCommand, type WalletLane } from '#core';
-import { call, type Said } from './session.js';
+import { WalletPlatform, type Answer, type Meter, type Notifications, type Outgoing, type Slot, type Vault, type WalletCommand, type WalletLane } from '#core';
+import { Account, type Surroundings } from './account.js';
+import { Calls } from './calls.js';
+import type { Around } from './lane.js';
+import { lookUp } from './look-up.js';
+import { notify } from './notify.js';
+import { answerTo, unavailable } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
+import { updatePass } from './update-pass.js';
 
-export interface WalletCrewParts {
+export interface WalletCrewParts extends Surroundings {
   settingsOf(tenant: string): WalletCrewSettings | undefined;
-  permits: Permits;
-  log: Log;
+  /** Whether the tenant has pass links, so that its look-ups ask for tokens too. */
+  wantsTokens(tenant: string): boolean;
   meter: Meter;
+  vault: Vault;
+  notifications: Notifications;
 }
 
-/** Calls of one slot, made side by side. */
-const mostTogether = 10;
+/** Commands of one slot, carried out side by side: leave that is taken is used at once. */
+const mostTogether = 20;
 const mostBytes = 1_000_000;
 const longestWaitMs = 300_000;
-/** All calls count against one limit: The Wallet Crew names none per operation. */
-const operation = 'api';
+/** Commands are leased for 90 s; a call that begins within this time has ended by then. */
+const beginWithinMs = 55_000;
 
 /** The wallet port over The Wallet Crew's API. */
 export class WalletCrewPlatform extends WalletPlatform {
-  /** Accounts that failed and have not answered since. */
-  readonly #failing = new Set<string>();
+  readonly #accounts = new Map<string, Account>();
 
   constructor(private readonly parts: WalletCrewParts) {
     super();
   }
 
-  async slot(tenant: string, _lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }> {
+  async slot(tenant: string, lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }> {
+    const { clock } = this.parts;
     const settings = this.parts.settingsOf(tenant);
     if (!settings) return { waitMs: longestWaitMs };
-    const account = accountOf(settings);
-    const grant = await this.parts.permits.take(account, operation, Math.min(waiting, mostTogether), limitOf(settings));
+    const account = this.#account(tenant, settings);
+    const refusedUntil = account.refusedUntil(lane);
+    if (refusedUntil !== undefined && refusedUntil > clock.now()) return { waitMs: refusedUntil - clock.now() };
+    const each = lane === 'push-update' || (lane === 'look-up' && !this.parts.wantsTokens(tenant)) ? 1 : 2;
+    const grant = await account.take(Math.min(waiting, refusedUntil === undefined ? mostTogether : 1) * each);
     if (grant.permits.length === 0) return { waitMs: grant.waitMs };
-    let open = grant.permits;
-    const release = async (permits: string[]) => {
-      open = open.filter((permit) => !permits.includes(permit));
-      await this.parts.permits.giveBack(permits);
+    // Less than one command needs is enough to begin it; it is the first to get more.
+    const items = Math.max(1, Math.floor(grant.permits.length / each));
+    let open: string[] | undefined = grant.permits;
+    const take = (most: number) => {
+      const permits = open ?? [];
+      open = undefined;
+      return { permits: permits.slice(0, most), spare: permits.slice(most) };
     };
     return {
-      items: grant.permits.length,
+      items,
       bytes: mostBytes,
       send: async (commands) => {
-        await release(open.slice(commands.length));
-        const permits = open;
-        open = [];
-        return Promise.all(commands.map((outgoing, n) => this.#send(tenant, settings, account, grant, outgoing, permits[n]!)));
+        const { permits, spare } = take(commands.length * each);
+        const calls = new Calls(account, lane, permits, clock.now() + beginWithinMs, this.parts);
+        const answers = commands.map((outgoing, n) => this.#answer(outgoing, { ...this.parts, tenant, settings, wantsTokens: this.parts.wantsTokens(tenant), call: calls.of(n) }));
+        await account.giveBack(spare);
+        return Promise.all(answers).finally(() => calls.end());
       },
-      release: () => release(open),
+      release: () => account.giveBack(take(0).spare),
     };
   }
 
-  async #send(tenant: string, settings: WalletCrewSettings, account: string, { failures }: Grant, outgoing: Outgoing, permit: string): Promise<Answer> {
-    const command = outgoing.command as WalletCommand;
-    const begun = performance.now();
-    const said = await make(tenant, settings, command);
-    this.parts.meter.observe('wallet_crew_request_seconds', { operation: command.do }, (performance.now() - begun) / 1000);
-    this.parts.meter.count('wallet_crew_requests_total', { operation: command.do, outcome: said.ok ? 'ok' : said.code });
-    await this.parts.permits.settle([permit]);
-    await this.#learn(account, failures, said);
-    if (said.ok) return { id: outgoing.id, outcome: 'accepted' };
-    const { code, words } = said;
-    if (!said.retry) return { id: outgoing.id, outcome: 'refused', code, words };
-    return { id: outgoing.id, outcome: 'later', code, words, waitMs: said.waitMs ?? Math.min(longestWaitMs, 1_000 * 2 ** Math.min(outgoing.attempts, 10)) };
+  #account(tenant: string, settings: WalletCrewSettings): Account {
+    const known = this.#accounts.get(tenant);
+    if (known?.settings === settings) return known;
+    const account = new Account(settings, this.parts);
+    this.#accounts.set(tenant, account);
+    return account;
   }
 
-  /** An account that does not answer is tried with one call at a time until it does. */
-  async #learn(account: string, failures: number, said: Said): Promise<void> {
-    const { permits, log } = this.parts;
-    if (!said.ok && said.code === 'WALLET_CREW_UNAVAILABLE') {
-      if (!this.#failing.has(account)) log.warn('The Wallet Crew fails; its account pauses', { account, code: said.code });
-      this.#failing.add(account);
-      return permits.failed(account);
+  /** Every command gets its answer: what fails on our side is tried again, and of the others nothing is lost over it. */
+  async #answer(outgoing: Outgoing, around: Around): Promise<Answer> {
+    try {
+      return await carryOut(outgoing as Outgoing<WalletCommand>, around);
+    } catch (error) {
+      around.log.error('a command to The Wallet Crew failed unexpectedly', { command: outgoing.id, error: error instanceof Error ? error.name : 'unknown' });
+      return answerTo(outgoing, unavailable('It could not be carried out here.', false));
     }
-    if (!said.ok && said.waitMs !== undefined) await permits.pause(account, operation, said.waitMs);
-    if (failures > 0 || this.#failing.delete(account)) await permits.recovered(account);
   }
 }
 
-/** Names an account without giving its key away. */
-function accountOf({ baseUrl, apiKey }: WalletCrewSettings): string {
-  return `wallet-crew-${createHash('sha256').update(`${baseUrl}\n${apiKey}`).digest('hex').slice(0, 16)}`;
-}
-
-function limitOf({ requestsPerMinute }: WalletCrewSettings): Limit {
-  return { burst: Math.max(1, Math.ceil(requestsPerMinute / 10)), steady: requestsPerMinute };
-}
-
-function make(tenant: string, settings: WalletCrewSettings, { do: _kind, ...data }: WalletCommand): Promise<Said> {
-  const own = encodeURIComponent(settings.tenantId ?? tenant);
-  return call(settings, 'POST', `/api/${own}/webhooks/listeners/klaviyo/passes/pushUpdate`, data);
+function carryOut(outgoing: Outgoing<WalletCommand>, around: Around): Promise<Answer> {
+  switch (outgoing.command.do) {
+    case 'push-update':
+      return updatePass({ ...outgoing, command: outgoing.command }, around);
+    case 'notify':
+      return notify({ ...outgoing, command: outgoing.command }, around);
+    case 'look-up':
+      return lookUp({ ...outgoing, command: outgoing.command }, around);
+  }
 }

@@ -93,7 +93,7 @@ type Schema = Record<string, unknown>;
 type Content = Record<string, { schema: Schema }>;
 
 interface Operation {
-  parameters: { name: string; in: string; required?: boolean; schema: Schema }[];
+  parameters: { name: string; in: string; description?: string; required?: boolean; schema: Schema }[];
   requestBody?: { content: Content };
   responses: Record<string, unknown>;
   'x-klaviyo-ratelimit'?: { burst: string; steady: string };

@@ -1,7 +1,10 @@
-import { type Clock, identifierKeys, Marketing, Queue, Store, type Answer, type Changes, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type NewDelivery, type Outgoing, type Parked, type Person, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting, WalletPlatform } from '#core';
+import { type Clock, identifierKeys, Marketing, Queue, Store, type Answer, type Changes, type Channel, type CommandRecord, type Delivery, type DeliveryRecord, type ImportProgress, type Job, type Lane, type NewDelivery, type OptOuts, type Outgoing, type Parked, type Person, PluginHost, type QueueDepth, type Receipt, type Slot, type UnitOfWork, type Waiting, WalletPlatform } from '#core';
 import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
 export { KeptLog, KeptMeter, ManualClock };
+
+/** A tenant without plugins. */
+export const noPlugins = new PluginHost({ installed: () => [], ask: async () => [] }, { stage: async () => 'on' }, new KeptMeter());
 
 export class KeptQueue extends Queue {
   readonly sent: Job[] = [];
@@ -123,6 +126,20 @@ export class MemoryStore extends Store {
     this.seenMarks.push([id, seen]);
   }
 
+  async withOldToken(_tenant: string, before: number, limit: number): Promise<Person[]> {
+    return [...this.persons.values()].filter(({ token }) => token && token.at < before).slice(0, limit);
+  }
+
+  readonly watermarks = new Map<string, number>();
+
+  async watermark(tenant: string, name: string): Promise<number | undefined> {
+    return this.watermarks.get(`${tenant} ${name}`);
+  }
+
+  async setWatermark(tenant: string, name: string, at: number): Promise<void> {
+    this.watermarks.set(`${tenant} ${name}`, Math.max(at, this.watermarks.get(`${tenant} ${name}`) ?? 0));
+  }
+
   delivery = (): Promise<DeliveryRecord | undefined> => notUsed();
   parked = (): Promise<Parked[]> => notUsed();
   replay = (): Promise<boolean> => notUsed();
@@ -170,6 +187,15 @@ export class ToldMarketing extends Marketing {
 
   async seen(): Promise<boolean | undefined> {
     return this.shows;
+  }
+
+  /** Pages of opt-outs, the first first; when there are none left, nobody has opted out. */
+  pages: (OptOuts | { waitMs: number })[] = [];
+  readonly askedForOptOuts: { tenant: string; channel: Channel; since: number; next?: string }[] = [];
+
+  async optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }> {
+    this.askedForOptOuts.push({ tenant, channel, since, ...(next === undefined ? {} : { next }) });
+    return this.pages.shift() ?? { events: [] };
   }
 
   async ping(): Promise<{ ok: boolean; words: string }> {

@@ -180,10 +180,10 @@ describe('two persons who turn out to be one', () => {
   });
 
   it('count as subscribed when either of them was', () => {
-    const person = (id: string, asked: boolean): Person => ({ ...newPerson(id), asked: { consents_email: asked } });
-    expect(mergedPerson(person('a', true), person('b', false)).asked).toEqual({ consents_email: true });
-    expect(mergedPerson(person('a', false), person('b', true)).asked).toEqual({ consents_email: true });
-    expect(mergedPerson(person('a', false), person('b', false)).asked).toEqual({ consents_email: false });
+    const person = (id: string, asked: number | false): Person => ({ ...newPerson(id), asked: { consents_email: { NEWS: asked } } });
+    expect(mergedPerson(person('a', start), person('b', false)).asked).toEqual({ consents_email: { NEWS: start } });
+    expect(mergedPerson(person('a', false), person('b', start)).asked).toEqual({ consents_email: { NEWS: start } });
+    expect(mergedPerson(person('a', false), person('b', false)).asked).toEqual({ consents_email: { NEWS: false } });
   });
 
   it('agree about one pass that both knew', () => {

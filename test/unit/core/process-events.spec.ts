@@ -1,6 +1,6 @@
 import { ConnectorError, ProcessEvents, type Delivery, type WalletEvent } from '#core';
 import { aCustomer, event, rules, start } from '../../support/stories.js';
-import { KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore } from './fakes.js';
+import { KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore, noPlugins } from './fakes.js';
 
 const email = 'ana@example.com';
 const deliver = (...events: WalletEvent[]): Delivery[] => events.map((happened, i) => ({ id: `d-${i}`, receivedAt: start, event: happened }));
@@ -10,7 +10,7 @@ function processing(rule = rules(), read: (body: string) => WalletEvent = () => 
   const clock = new ManualClock(start + 60_000);
   const store = new MemoryStore(clock);
   const [queue, log, meter] = [new KeptQueue(), new KeptLog(), new KeptMeter()];
-  const events = new ProcessEvents(store, queue, { calm: async () => undefined }, (tenant) => (tenant === 'acme' ? rule : undefined), read, clock, log, meter);
+  const events = new ProcessEvents(store, queue, { calm: async () => undefined }, (tenant) => (tenant === 'acme' ? rule : undefined), noPlugins, read, clock, log, meter);
   const run = async (...deliveries: Delivery[]) => {
     store.undecided = deliveries;
     await events.run('acme');

@@ -50,6 +50,15 @@ describe('taking webhooks in', () => {
     expect(Math.max(...store.batches.map((batch) => batch.length))).toBeLessThanOrEqual(250);
   });
 
+  it('the events of one webhook are acknowledged together, when all of them are written, and not when one is not', async () => {
+    const { store, events } = receiving();
+    const many = Array.from({ length: 600 }, (_, i) => delivery(String(i)));
+    expect((await events.receiveAll(many)).map(({ id }) => id)).toEqual(many.map(({ key }) => `row-of-${key}`));
+    store.beforeWrite = () => (store.batches.length >= 4 ? Promise.reject(new Error('disk full')) : Promise.resolve());
+    await expect(events.receiveAll(many)).rejects.toThrow('disk full');
+    expect(await events.receiveAll([])).toEqual([]);
+  });
+
   it('a write that fails is answered as failed to those in it, and the next ones are taken again', async () => {
     const { store, events } = receiving();
     store.beforeWrite = () => Promise.reject(new Error('disk full'));

@@ -1,5 +1,5 @@
-import { FollowImport, ReadBack, SendCommands, type Answer, type Outgoing } from '#core';
-import { Gate, KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore, ToldMarketing, ToldWallet } from './fakes.js';
+import { AllowNotifications, FollowImport, ReadBack, SendCommands, type Answer, type Outgoing } from '#core';
+import { Gate, KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore, noPlugins, ToldMarketing, ToldWallet } from './fakes.js';
 
 const track = (id: string): Outgoing => ({ id, attempts: 0, identity: { email: 'ana@example.com' }, command: { do: 'track', uniqueId: `u-${id}`, metric: 'Wallet Pass Installed', at: 0, properties: {}, backfill: false } });
 const unsubscribe = (id: string, own: Partial<Outgoing> = {}): Outgoing => ({ id, attempts: 0, identity: { email: 'ana@example.com' }, command: { do: 'unsubscribe', listId: 'NEWS', channel: 'email', withdrawnAt: 0, field: 'consents_email' }, ...own });
@@ -10,7 +10,7 @@ function sending() {
   const clock = new ManualClock();
   const store = new MemoryStore(clock);
   const [queue, marketing, log, meter] = [new KeptQueue(), new ToldMarketing(), new KeptLog(), new KeptMeter()];
-  return { clock, store, queue, marketing, log, meter, commands: new SendCommands(store, queue, marketing, new ToldWallet(), clock, log, meter) };
+  return { clock, store, queue, marketing, log, meter, commands: new SendCommands(store, queue, marketing, new ToldWallet(), new AllowNotifications(noPlugins, store, () => undefined, clock), clock, log, meter) };
 }
 
 describe('sending what waits', () => {

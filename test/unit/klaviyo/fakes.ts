@@ -3,9 +3,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Command, Identity, Outgoing } from '#core';
 import { KlaviyoMarketing, KlaviyoSettings } from '#klaviyo';
 import { MemoryPermits } from '../../support/memory-permits.js';
-import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
+import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
-export { KeptLog, KeptMeter, ManualClock };
+export { GlassVault, KeptLog, KeptMeter, ManualClock };
 
 export interface Received {
   method: string;
@@ -67,7 +67,7 @@ export function adapter(baseUrl: string, more: Partial<KlaviyoSettings> = {}, cl
   const log = new KeptLog();
   const meter = new KeptMeter();
   const settings = settingsFor(baseUrl, more);
-  const marketing = new KlaviyoMarketing({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, clock, log, meter });
+  const marketing = new KlaviyoMarketing({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, vault: new GlassVault(), clock, log, meter });
   return { marketing, permits, log, meter, clock, settings };
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectorError, defaultConsents, defaultIdentity, defaultMetrics, defaultPassKinds } from '#core';
-import { Environment, loadSettings, rulesByTenant } from '#runtime';
+import { askedForOptOuts, Environment, loadSettings, rulesByTenant } from '#runtime';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'settings-'))));
@@ -67,6 +67,19 @@ describe('the configuration', () => {
     expect(found.join('\n')).not.toMatch(/SECRET-\d|"TS"/);
   });
 
+  it('asks Klaviyo who opted out unless Klaviyo tells by itself, and only of channels that a form asks consent for', () => {
+    const asked = (own: string, ...lines: string[]) => {
+      const settings = load(`tenants:\n  acme:\n    ${keys}\n    klaviyo: { apiKey: pk_key${own} }\n${lines.map((line) => `    ${line}`).join('\n')}`);
+      return askedForOptOuts(settings, rulesByTenant(settings)).get('acme');
+    };
+    expect(asked('')).toEqual(['email', 'sms']);
+    expect(asked('', 'consents: { newsletter: { channel: email }, club: { channel: email } }')).toEqual(['email']);
+    expect(asked(', systemWebhookSecret: sixteen-and-more')).toBeUndefined();
+    expect(asked(', systemWebhookSecret: sixteen-and-more, pollOptOuts: true')).toEqual(['email', 'sms']);
+    expect(asked(', pollOptOuts: false')).toBeUndefined();
+    expect(problems(tenant().replace('listId: NEWS', 'systemWebhookSecret: fifteen-letters'))).toEqual([expect.stringMatching(/^tenants\.acme\.klaviyo\.systemWebhookSecret: /)]);
+  });
+
   it('shows nothing of a file that is not YAML', () => {
     const [problem, ...more] = problems('tenants: {acme: [TOP-SECRET');
     expect(more).toEqual([]);
@@ -85,6 +98,7 @@ describe('the configuration', () => {
     ['at the top', `retentionDay: 5\n${tenant()}`, 'retentionDay'],
     ['in the limits', `limits: { bodybytes: 5000 }\n${tenant()}`, 'limits.bodybytes'],
     ['in a tenant', tenant('passkinds: [loyaltyCard]'), 'tenants.acme.passkinds'],
+    ['in the rollout', `rollout: { providers: ./flagd.js }\n${tenant()}`, 'rollout.providers'],
     ['in a section of a tenant', tenant('identity: { emails: [mail] }'), 'tenants.acme.identity.emails'],
     ['in a consent', tenant('consents: { a: { channel: email, list: X } }'), 'tenants.acme.consents.a.list'],
     ['that is one of every object', tenant('toString: x'), 'tenants.acme.toString'],
@@ -196,7 +210,17 @@ describe('the rules of a tenant', () => {
     ['lateAfterHours: -1', 'tenants.acme.lateAfterHours'],
     ['lateAfterHours: soon', 'tenants.acme.lateAfterHours'],
     ['defaultCountry: France', 'tenants.acme.defaultCountry'],
-    ['plugins: [{ use: x }]', 'tenants.acme.plugins'],
+    ['plugins: [{ settings: {} }]', 'tenants.acme.plugins[0].use'],
+    ['plugins: [{ use: a }, { use: b, onErrors: hold }]', 'tenants.acme.plugins[1].onErrors'],
+    ['plugins: [{ use: a, onError: stop }]', 'tenants.acme.plugins[0].onError'],
+    ['plugins: [{ use: a, timeoutMs: 0 }]', 'tenants.acme.plugins[0].timeoutMs'],
+    ['plugins: [{ use: a, memoryMb: 8 }]', 'tenants.acme.plugins[0].memoryMb'],
+    ['plugins: [{ use: a, settings: [b] }]', 'tenants.acme.plugins[0].settings'],
+    ['plugins: [{ use: a, rollout: beta }]', 'tenants.acme.plugins[0].rollout.stage'],
+    ['plugins: [{ use: a, rollout: { percent: 500 } }]', 'tenants.acme.plugins[0].rollout.percent'],
+    ['plugins: [{ use: a, rollout: { cohort: { storeId: [Paris] } } }]', 'tenants.acme.plugins[0].rollout.cohort.storeId'],
+    ['plugins: [quiet-hours]', 'tenants.acme.plugins'],
+    ['plugins: { use: quiet-hours }', 'tenants.acme.plugins'],
   ])('%s is a problem at %s', (line, path) => {
     const found = problems(tenant(line));
     expect(found.length).toBeGreaterThan(0);
@@ -212,6 +236,11 @@ describe('the environment', () => {
   it('has documented defaults', () => {
     expect(new Environment({})).toMatchObject({ configFile: 'config/connector.yaml', host: '127.0.0.1', port: 3000, databaseUrl: undefined, dataDir: '.data', logLevel: 'info', graceMs: 20_000, workers: true });
     expect(new Environment({}).problems()).toEqual([]);
+  });
+
+  it('looks for the rollout file beside the configuration, unless it is named', () => {
+    expect(new Environment({ CONFIG_FILE: '/etc/connector/c.yaml' }).rolloutFile).toEqual({ path: '/etc/connector/rollout.yaml', isAsked: false });
+    expect(new Environment({ ROLLOUT_FILE: '/etc/rollout/r.yaml' }).rolloutFile).toEqual({ path: '/etc/rollout/r.yaml', isAsked: true });
   });
 
   it.each([

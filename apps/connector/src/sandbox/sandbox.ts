@@ -40,6 +40,7 @@ export async function runSandbox(environment: Environment): Promise<void> {
   await followOne(day.filter((event) => belongsTo(event, followed)), { hook, store: opened.store, klaviyo, walletCrew, clock });
   await playTheRest(day.filter((event) => !belongsTo(event, followed)), { hook, store: opened.store, walletCrew, clock });
   await klaviyo.settle();
+  await playTheWayBack({ url, store: opened.store, klaviyo, walletCrew, clock, email: followedEmail(day, followed) });
   summary(day, klaviyo, url, walletCrew);
 }
 
@@ -157,16 +158,50 @@ async function playTheRest(events: StoryEvent[], { hook, store, walletCrew, cloc
     await walletCrew.play(shuffled.slice(i, i + chunk), { to: { url: hook, secret: sandboxKeys.webhookSecret }, duplicates, reorder: true, concurrency: 8 });
     taken.show(Math.min(i + chunk, shuffled.length), shuffled.length);
   }
+  await idle(store, clock);
+}
+
+/** Shows how much is still to be sent, until nothing is. */
+async function idle(store: Store, clock: SystemClock): Promise<void> {
   const sent = new Progress('commands');
-  for (;;) {
+  for (let lastOpen = -1; ; ) {
     const counts = await store.commandCounts(sandboxTenant);
     const total = counts.reduce((sum, { count }) => sum + count, 0);
     const open = counts.filter(isOpen).reduce((sum, { count }) => sum + count, 0);
-    const idle = open === 0 && (await store.backlog()) === 0;
-    sent.show(total - open, idle ? total : total + 1);
-    if (idle) break;
+    const undecided = await store.alone(sandboxTenant, async (unit) => (await unit.undecided(1)).length);
+    // An answer may be decided on once more, so nothing must wait twice in a row.
+    const isIdle = open + undecided === 0 && lastOpen === 0;
+    lastOpen = open + undecided;
+    sent.show(total - open, isIdle ? total : total + 1);
+    if (isIdle) return;
     await clock.wait(200);
   }
+}
+
+const followedEmail = (day: StoryEvent[], customerId: string) => day.find((event) => belongsTo(event, customerId))?.identifiers['email'] ?? '';
+
+/** What flows ask for: the profiles of everybody, and a message on one phone. Then what a message to that customer would link to. */
+async function playTheWayBack({ url, store, klaviyo, walletCrew, clock, email }: Omit<Stage, 'hook'> & { url: string; klaviyo: KlaviyoEmulator; email: string }): Promise<void> {
+  const listeners = `${url}/api/${sandboxTenant}/webhooks/listeners/klaviyo`;
+  const call = (path: string, body: string, of: string) => klaviyo.sendFlowWebhook({ url: `${listeners}/${path}`, headers: { 'X-API-KEY': sandboxKeys.walletCrew }, body, profile: { email: of } });
+  const emails = klaviyo.profiles().flatMap(({ email: of }) => (of ? [of] : []));
+  say(strong(`\nThe way back: a flow asks for ${emails.length} profiles, and for a message on one phone`));
+  const asked = new Progress('flow calls');
+  for (const [n, of] of emails.entries()) {
+    await call('profiles/sync', '{"profileId": "{{ person.KlaviyoID }}", "email": "{{ person.email }}"}', of);
+    asked.show(n + 1, emails.length);
+  }
+  await call('passes/notify', '{"identifiers": {"email": "{{ person.email }}"}, "message": "Double points today"}', email);
+  await idle(store, clock);
+  await klaviyo.settle();
+  const tokens = klaviyo.profiles().filter(({ properties }) => properties['neostore.authenticationToken'] !== undefined).length;
+  const outcome = klaviyo.events({ email }).filter(({ metric }) => metric.startsWith('Wallet Notification')).map(({ metric, properties }) => [metric, properties['reason']].filter(Boolean).join(': '));
+  const link = klaviyo.renderTemplate(`${walletCrew.url}/${sandboxTenant}/mail/confirm?neo.authToken={{ person|lookup:'neostore.authenticationToken' }}`, { person: klaviyo.profile({ email })?.properties ?? {} });
+  table(['what', 'came of it'], [
+    ['profiles with the token of pass links', String(tokens)],
+    [`the message for ${email}`, outcome.join(', ') || faint('not told yet')],
+    ['the pass link in a message to them', faint(link)],
+  ]);
 }
 
 function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walletCrew: WalletCrewEmulator): void {

@@ -2,14 +2,15 @@ import type { PropertyValue, UpsertProfile } from '../command.js';
 import type { Person } from '../person/person.js';
 import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
-import type { InWallet, WalletStatus } from '../wallet/pass.js';
+import { linksOf, tokenProperty } from '../wallet/pass-link.js';
+import { inWallet, type InWallet, type WalletStatus } from '../wallet/pass.js';
 
 /** The documented root of every property; the names are flat keys that contain dots. */
 const root = 'neostore';
 
 /** Here the names of the profile properties are made. */
 export const propertyNames = {
-  authenticationToken: `${root}.authenticationToken`,
+  authenticationToken: tokenProperty,
   wallet: (kind: string, wallet: string) => `${root}.wallet.${kind}.${wallet}`,
   anyOfKind: (kind: string) => `${root}.wallet.${kind}.Any`,
   any: `${root}.wallet.Any`,
@@ -30,11 +31,11 @@ export function profileOf(person: Person, rules: Rules): UpsertProfile {
   const kinds = Object.keys(rules.passKinds);
   for (const kind of kinds) {
     const ofKind = passes.filter((pass) => pass.kind === kind);
-    const statuses = wallets.map((wallet) => rollUp(ofKind.map((pass) => pass.wallets[wallet]?.status)));
+    const statuses = wallets.map((wallet) => rollUp(ofKind.map((pass) => inWallet(pass, wallet)?.status)));
     wallets.forEach((wallet, i) => (properties[propertyNames.wallet(kind, wallet)] = statuses[i]!));
     properties[propertyNames.anyOfKind(kind)] = rollUp(statuses);
   }
-  const views = passes.flatMap((pass) => Object.values(pass.wallets));
+  const views = passes.flatMap((pass) => wallets.flatMap((wallet) => inWallet(pass, wallet) ?? []));
   properties[propertyNames.any] = rollUp(views.map((view) => view.status));
   properties[propertyNames.installedCount] = views.filter((view) => view.status === 'Installed').length;
 
@@ -52,7 +53,10 @@ export function profileOf(person: Person, rules: Rules): UpsertProfile {
     const said = person.attributes[name];
     if (said) attributes[name] = said.value;
   }
-  return { do: 'upsert-profile', attributes, properties };
+  const { links } = rules;
+  if (links?.tokenOn !== 'profile' || !person.token) return { do: 'upsert-profile', attributes, properties };
+  const addresses = linksOf(links);
+  return { do: 'upsert-profile', attributes, properties, token: person.token.sealed, ...(addresses ? { links: addresses } : {}) };
 }
 
 /** Installed anywhere is installed; otherwise removed anywhere is removed; otherwise never installed. */

@@ -44,3 +44,32 @@ export function choiceInForce(statements: readonly Statement[] | undefined): Cho
   for (let i = statements.length - 1; i >= 0 && statements[i]!.given === last.given; i--) since = statements[i]!.at;
   return { given: last.given, since };
 }
+
+/** The latest choices made in Klaviyo itself for a channel. Its API counts apart: what was asked for there may be our own word. */
+export interface OptOut {
+  at?: number;
+  throughApiAt?: number;
+  /** When the person was last subscribed there again. */
+  endedAt?: number;
+}
+
+export function latestOptOut(a: OptOut | undefined, b: OptOut): OptOut {
+  const latest: OptOut = {};
+  for (const name of ['at', 'throughApiAt', 'endedAt'] as const) {
+    const at = Math.max(a?.[name] ?? 0, b[name] ?? 0);
+    if (at > 0) latest[name] = at;
+  }
+  return latest;
+}
+
+/** Klaviyo applies what it was asked for within minutes; after an outage it may be asked late. */
+const echoMs = 3_600_000;
+
+/** Since when nobody may be subscribed on an older consent, if so. `noes`: when the person's own withdrawals of the channel were said. */
+export function optedOutAt(optOut: OptOut | undefined, noes: readonly number[]): number | undefined {
+  if (!optOut) return undefined;
+  const { at = 0, throughApiAt = 0, endedAt = 0 } = optOut;
+  const isEcho = noes.some((no) => throughApiAt >= no && throughApiAt <= no + echoMs);
+  const out = Math.max(at, isEcho ? 0 : throughApiAt);
+  return out > endedAt ? out : undefined;
+}

@@ -1,8 +1,9 @@
-import type { Identity } from '../command.js';
+import type { Channel, Identity } from '../command.js';
 import type { Note } from '../decide.js';
 import { fingerprint } from '../fingerprint.js';
 import type { Rules } from '../rules.js';
 import type { WalletEvent } from '../wallet/event.js';
+import { optedOutSince } from './list-routing.js';
 import { newer, type Person, type Said } from './person.js';
 
 /** Klaviyo takes external ids of up to 255 characters; nobody is found again by something much longer. */
@@ -11,23 +12,25 @@ const longestIdentifier = 512;
 /** Klaviyo refuses addresses of 100 characters and more with the whole batch. */
 const longestEmail = 99;
 
-const roles = ['email', 'phone'] as const;
+/** What Klaviyo knows somebody by goes under one name, however the sender calls it. */
+const roles = ['email', 'phone', 'klaviyoId'] as const;
 
-/** The identifiers of an event under one spelling: e-mail and phone by their role, everything else as the sender names it. */
+/** The identifiers of an event under one spelling: e-mail, phone and Klaviyo's id by their role, everything else as the sender names it. */
 export function identifiersOf(event: WalletEvent, rules: Rules): { identifiers: Record<string, string>; notes: Note[] } {
   const identifiers: Record<string, string> = {};
   const notes: Note[] = [];
-  const usable = { email: usableEmail, phone: rules.toE164 };
+  const usable = { email: usableEmail, phone: rules.toE164, klaviyoId: usableId };
   for (const role of roles) {
     // In the tenant's order of keys: which of two addresses counts must not depend on how the sender sorts them.
-    for (const key of rules.identity[role]) {
-      const raw = event.identifiers[key];
+    for (const raw of [event.profile?.[role], ...rules.identity[role].map((key) => event.identifiers[key])]) {
       const value = raw === undefined ? undefined : usable[role](raw);
       if (value !== undefined) identifiers[role] ??= value;
       else if (raw !== undefined && !notes.includes(unusable[role])) notes.push(unusable[role]);
     }
   }
-  for (const [key, raw] of Object.entries(event.identifiers)) {
+  const [externalKey] = rules.identity.externalId;
+  const named = externalKey !== undefined && event.profile?.externalId ? { [externalKey]: event.profile.externalId, ...event.identifiers } : event.identifiers;
+  for (const [key, raw] of Object.entries(named)) {
     // What merely happens to be called `email`, while the tenant keeps the address elsewhere, must not pass for one.
     const isContact = roles.some((role) => role === key || rules.identity[role].includes(key));
     if (isContact || !raw.trim()) continue;
@@ -40,7 +43,13 @@ export function identifiersOf(event: WalletEvent, rules: Rules): { identifiers: 
 const unusable: Record<(typeof roles)[number], Note> = {
   email: { by: 'identity', says: 'The e-mail address cannot be used.', code: 'EMAIL_UNUSABLE' },
   phone: { by: 'identity', says: 'The phone number cannot be used.', code: 'PHONE_UNUSABLE' },
+  klaviyoId: { by: 'identity', says: 'An identifier is too long to be one.', code: 'IDENTIFIER_UNUSABLE' },
 };
+
+function usableId(raw: string): string | undefined {
+  const id = raw.trim();
+  return id.length > 0 && id.length <= 255 ? id : undefined;
+}
 
 function usableEmail(raw: string): string | undefined {
   const email = raw.trim().toLowerCase();
@@ -50,17 +59,20 @@ function usableEmail(raw: string): string | undefined {
 /** The keys under which a person is found again: `email:ana@…`, `customerId:C-42`, `pass:Klnq…`. */
 export function identifierKeys(person: Person): string[] {
   const keys = Object.entries(person.identifiers).flatMap(([key, values]) => values.map(({ value }) => `${key}:${value}`));
-  return [...keys, ...Object.keys(person.passes).map((id) => `pass:${id}`)];
+  // Klaviyo's answers teach an id that nobody ever said.
+  const taught = person.identity.klaviyoId === undefined ? [] : [`klaviyoId:${person.identity.klaviyoId}`];
+  return [...new Set([...keys, ...taught]), ...Object.keys(person.passes).map((id) => `pass:${id}`)];
 }
 
 /** The keys by which the person of an event is looked up. */
 export function lookupKeys(event: WalletEvent, rules: Rules): string[] {
-  return keysOf(identifiersOf(event, rules).identifiers, event.pass);
+  return keysOf(identifiersOf(event, rules).identifiers, event);
 }
 
-export function keysOf(identifiers: Record<string, string>, pass: WalletEvent['pass']): string[] {
+export function keysOf(identifiers: Record<string, string>, { pass, found, mergedIds }: Pick<WalletEvent, 'pass' | 'found' | 'mergedIds'>): string[] {
   const keys = Object.entries(identifiers).map(([key, value]) => `${key}:${value}`);
-  return pass ? [...keys, `pass:${pass.id}`] : keys;
+  const passes = [...(pass ? [pass] : []), ...(found?.passes ?? [])];
+  return [...keys, ...passes.map(({ id }) => `pass:${id}`), ...(mergedIds ?? []).map((id) => `klaviyoId:${id}`)];
 }
 
 /**
@@ -93,7 +105,7 @@ export function identityOf(person: Person, rules: Rules): Identity {
     keys.flatMap((key) => person.identifiers[key] ?? []).reduce<Said<string> | undefined>((best, said) => newer(best, said), undefined)?.value;
   const was = person.identity;
   const identity: Identity = {};
-  const klaviyoId = latest(rules.identity.klaviyoId) ?? was.klaviyoId;
+  const klaviyoId = latest(['klaviyoId']) ?? was.klaviyoId;
   const externalId = latest(rules.identity.externalId);
   const email = latest(['email']);
   const phone = latest(['phone']);
@@ -101,6 +113,10 @@ export function identityOf(person: Person, rules: Rules): Identity {
   if (externalId) identity.externalId = externalId;
   if (email) identity.email = email;
   if (phone) identity.phone = phone;
+  for (const channel of ['email', 'sms'] as const satisfies readonly Channel[]) {
+    const out = optedOutSince(person, channel, rules);
+    if (out !== undefined) identity.optedOut = { ...identity.optedOut, [channel]: out };
+  }
   // Withheld was the old value; a new one deserves to be tried.
   const withheld = was.withheld?.filter((name) => was[name] === identity[name]);
   if (withheld?.length) identity.withheld = withheld;

@@ -1,4 +1,4 @@
-import type { Command, Identity, MarketingLane } from '../command.js';
+import type { Channel, Command, Identity, MarketingLane } from '../command.js';
 import type { ErrorCode } from '../errors.js';
 import type { WalletEvent } from '../wallet/event.js';
 
@@ -19,15 +19,15 @@ export interface Outgoing<C extends Command = Command> {
 
 /**
  * What became of one command.
- * - `accepted`: Klaviyo took it; that is not yet delivery (Klaviyo answers 202 before it processes). `told` is an event that the
- *   answer amounts to: the delivery that caused the command is decided once more, with it.
+ * - `accepted`: the vendor took it; that is not yet delivery (Klaviyo answers 202 before it processes).
  * - `importing`: part of an asynchronous import; `receipt` names the import, `position` the item in it.
  * - `refused`: Klaviyo will never take it as it is; it is parked with `code`.
  * - `skipped`: rightly not sent, for example because Klaviyo holds a newer opt-out.
  * - `later`: nothing is wrong with the command; try again after `waitMs`.
+ * `told` is an event that the answer amounts to: the delivery that caused the command is decided once more, with it.
  */
-export type Answer = { id: string; words?: string } & (
-  | { outcome: 'accepted'; klaviyoId?: string; withheld?: 'externalId' | 'email' | 'phone'; duplicateOf?: string; told?: WalletEvent }
+export type Answer = { id: string; words?: string; told?: WalletEvent } & (
+  | { outcome: 'accepted'; klaviyoId?: string; withheld?: 'externalId' | 'email' | 'phone'; duplicateOf?: string }
   | { outcome: 'importing'; receipt: string; position: number }
   | { outcome: 'refused'; code: ErrorCode }
   | { outcome: 'skipped'; code: ErrorCode }
@@ -50,6 +50,16 @@ export type ImportProgress =
   /** `lost`: the vendor cancelled or forgot the import; all its items go out again. */
   | { done: true; lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] };
 
+/** One page of opt-outs. */
+export interface OptOuts {
+  /** Events of kind `opted-out`; one opt-out always comes as the same event, however often it is asked for. */
+  events: WalletEvent[];
+  /** Where the next page begins; absent: this was the last. */
+  next?: string;
+  /** Everything up to this time (epoch ms) has been told by this page and those before it. Absent: the page does not say. */
+  toldUntil?: number;
+}
+
 /** The marketing platform, per tenant. */
 export abstract class Marketing {
   /**
@@ -60,6 +70,11 @@ export abstract class Marketing {
   abstract importProgress(tenant: string, receipt: string): Promise<ImportProgress>;
   /** Reads back whether an accepted event has arrived. `undefined`: could not be asked now. */
   abstract seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined>;
+  /**
+   * Who has opted out of a whole channel since this time (epoch ms), oldest first, page by page. `waitMs`: it cannot be asked now.
+   * An older one may come along. Lists do not count, and neither does a mailbox that merely cannot be reached.
+   */
+  abstract optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }>;
   /** One cheap call that proves key and reachability; for `GET /health/dependencies`. */
   abstract ping(tenant: string): Promise<{ ok: boolean; words: string }>;
 }

@@ -10,6 +10,10 @@ export interface Jobs {
   'follow-import': { tenant: string; receipt: string };
   /** A sample of accepted events is read back from Klaviyo. */
   'read-back': { tenant: string; commandId: string; tries: number };
+  /** Klaviyo is asked who opted out there; without a tenant: of every tenant for which it is to be asked. */
+  'poll-opt-outs': { tenant?: string };
+  /** Tokens of pass links are asked for anew before they expire. */
+  'refresh-tokens': Record<string, never>;
   /** Looks for work that waits although nobody is on the way to it. */
   'sweep': Record<string, never>;
   /** Old, finished rows are deleted. */

@@ -141,6 +141,12 @@ export abstract class Store {
    * net under that promise, for clocks that jump and for people who mend tables by hand.
    */
   abstract overdue(forMs: number): Promise<Job[]>;
+  /** Persons whose token of pass links was given out, or asked for in vain, before this (epoch ms); the oldest first. */
+  abstract withOldToken(tenant: string, before: number, limit: number): Promise<Person[]>;
+  /** Up to which time (epoch ms) something outside has been read; undefined: never. */
+  abstract watermark(tenant: string, name: string): Promise<number | undefined>;
+  /** Moves it forward; an earlier time than the one that stands changes nothing, so that a slow replica cannot take back what a fast one did. */
+  abstract setWatermark(tenant: string, name: string, at: number): Promise<void>;
   /** Deletes finished deliveries and commands older than this; parked ones stay. */
   abstract tidy(olderThanMs: number): Promise<number>;
   /** True while the database answers. */

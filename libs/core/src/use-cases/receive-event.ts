@@ -37,6 +37,11 @@ export class ReceiveEvents {
     });
   }
 
+  /** For a webhook that brings many events at once: answered when all of them are on disk. When one is not, the sender repeats them all, and each that was is recognised by its key. */
+  receiveAll(deliveries: readonly NewDelivery[]): Promise<Receipt[]> {
+    return Promise.all(deliveries.map((delivery) => this.receive(delivery)));
+  }
+
   /**
    * Resolves when no rush of webhooks is under way, at the latest after `mostMs`. Their senders wait for an answer; what is decided
    * a moment later nobody notices.

@@ -1,9 +1,10 @@
-import { isWalletLane, type Lane } from '../command.js';
-import type { Answer, Marketing, Outgoing } from '../ports/marketing.js';
+import { isWalletLane, type Command, type Lane } from '../command.js';
+import type { Answer, Marketing, Outgoing, Slot } from '../ports/marketing.js';
 import type { Job, Queue } from '../ports/queue.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter } from '../ports/system.js';
 import type { WalletPlatform } from '../ports/wallet.js';
+import type { AllowNotifications } from './allow-notifications.js';
 import { OneAtATime } from './one-at-a-time.js';
 
 /** Longer than any call may take, so a living process never loses its commands to another. */
@@ -35,6 +36,7 @@ export class SendCommands {
     private readonly queue: Queue,
     private readonly marketing: Marketing,
     private readonly wallet: WalletPlatform,
+    private readonly allow: AllowNotifications,
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly meter: Meter,
@@ -103,9 +105,9 @@ export class SendCommands {
         await Promise.race(inFlight);
         continue;
       }
-      const sent = slot
-        .send(commands)
-        .then((answers) => this.settle(tenant, lane, commands, answers))
+      const sent = this.allow
+        .check(tenant, lane, commands)
+        .then(async ({ allowed, answers }) => this.settle(tenant, lane, commands, [...answers, ...(allowed.length > 0 ? await slot.send(allowed) : await released(slot))]))
         .catch((error: unknown) => void failures.push(error))
         .finally(() => inFlight.delete(sent));
       inFlight.add(sent);
@@ -115,13 +117,26 @@ export class SendCommands {
 
   private async settle(tenant: string, lane: Lane, commands: Outgoing[], answers: Answer[]): Promise<void> {
     const byId = new Map(commands.map((command) => [command.id, command]));
-    const settled = answers.map((answer) => unlessTooEarly(answer, byId.get(answer.id)));
+    const settled = answers.map((answer) => unlessTooEarly(answer, byId.get(answer.id))).map((answer) => withCarried(answer, byId.get(answer.id)?.command));
     for (const answer of settled) {
       this.meter.count('connector_commands_total', { tenant, lane, outcome: answer.outcome });
       if (answer.outcome === 'refused') this.log.warn('command refused', { tenant, lane, command: answer.id, code: answer.code });
     }
     await this.store.settle(tenant, settled, followUps(tenant, lane, settled));
   }
+}
+
+async function released(slot: Slot): Promise<Answer[]> {
+  await slot.release();
+  return [];
+}
+
+/** What a look-up was made for goes on with its answer, about whom it was made. */
+function withCarried(answer: Answer, command: Command | undefined): Answer {
+  if (!answer.told || command?.do !== 'look-up') return answer;
+  const { carries, by } = command;
+  const identifiers = { ...Object.fromEntries(by.map(({ key, value }) => [key, value]).reverse()), ...answer.told.identifiers };
+  return { ...answer, told: { ...answer.told, identifiers, ...(carries ? { carried: carries } : {}) } };
 }
 
 /** "Not a member" shortly after our own subscription means "not yet". */

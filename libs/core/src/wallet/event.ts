@@ -1,4 +1,4 @@
-import type { Channel, ProfileName } from '../command.js';
+import type { Channel, ProfileName, Track } from '../command.js';
 
 /*
  * Glossary: one word per thing, in code, tables, docs, logs and metrics.
@@ -71,6 +71,8 @@ export interface WalletEvent {
   profile?: ProfileName;
   /** `looked-up`: all that The Wallet Crew holds at that time. */
   found?: { passes: FoundPass[]; token?: Token };
+  /** `looked-up`: the event that waited for the token. */
+  carried?: Track;
   /** `opted-in`, `opted-out`: for which channel. */
   channel?: Channel;
   /** `opted-out`: it was asked for through Klaviyo's API, so it may be our own word coming back. */

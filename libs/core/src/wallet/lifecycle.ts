@@ -1,5 +1,5 @@
 import type { Rules } from '../rules.js';
-import type { WalletEvent } from './event.js';
+import { wallets, type FoundPass, type WalletEvent } from './event.js';
 import { passKind, type InWallet, type Pass } from './pass.js';
 
 /**
@@ -16,17 +16,33 @@ export function afterEvent(pass: Pass | undefined, event: WalletEvent & { pass: 
   if (type !== undefined) Object.assign(next, newestType(seen, { type, typeAt: event.at }));
   if (event.kind === 'pass-created') next.createdAt = Math.min(event.at, seen.createdAt ?? event.at);
   if (event.wallet && (event.kind === 'pass-installed' || event.kind === 'pass-uninstalled')) {
-    next.wallets[event.wallet] = newest(seen.wallets[event.wallet], inWallet(event));
+    next.wallets[event.wallet] = newest(seen.wallets[event.wallet], viewAfter(event));
   }
   return next;
 }
 
 /** Here a pass becomes "installed". */
-function inWallet(event: WalletEvent): InWallet {
+function viewAfter(event: WalletEvent): InWallet {
   if (event.kind === 'pass-installed') return { status: 'Installed', at: event.at, firstInstalledAt: event.at };
   // Removed from one device, but others still hold it in the same wallet. An absent count means it was the last.
   const stillThere = (event.activeRegistrations ?? 0) > 0;
   return { status: stillThere ? 'Installed' : 'Uninstalled', at: event.at };
+}
+
+/** A pass after The Wallet Crew was asked about it at `at`. What it says holds against everything that was heard before, and gives way to what happens later. */
+export function afterLookUp(pass: Pass | undefined, found: FoundPass, at: number, kinds: Rules['passKinds']): Pass {
+  const { id, type, createdAt, installed } = found;
+  const kind = passKind({ id, ...(type === undefined ? {} : { type }) }, kinds);
+  const seen: Pass = pass ?? { id, kind, kindAt: -1, typeAt: -1, wallets: {} };
+  const next: Pass = { ...seen, wallets: { ...seen.wallets }, absentAt: { ...seen.absentAt } };
+  if (type !== undefined) Object.assign(next, newestKind(seen, { kind, kindAt: at }), newestType(seen, { type, typeAt: at }));
+  if (createdAt !== undefined) next.createdAt = Math.min(createdAt, seen.createdAt ?? createdAt);
+  for (const wallet of wallets) {
+    const since = installed[wallet];
+    if (since === undefined) next.absentAt![wallet] = Math.max(at, seen.absentAt?.[wallet] ?? 0);
+    else next.wallets[wallet] = newest(seen.wallets[wallet], { status: 'Installed', at: Math.min(since, at), firstInstalledAt: Math.min(since, at), confirmedAt: at });
+  }
+  return next;
 }
 
 /** Both views of one pass, for instance when two persons turn out to be one. */
@@ -34,7 +50,9 @@ export function merged(a: Pass, b: Pass): Pass {
   const pass: Pass = { ...a, ...newestKind(a, b), ...newestType(a, b), wallets: {} };
   const createdAt = least(a.createdAt, b.createdAt);
   if (createdAt !== undefined) pass.createdAt = createdAt;
-  for (const wallet of ['Apple', 'Google'] as const) {
+  for (const wallet of wallets) {
+    const missing = Math.max(a.absentAt?.[wallet] ?? 0, b.absentAt?.[wallet] ?? 0);
+    if (missing > 0) pass.absentAt = { ...pass.absentAt, [wallet]: missing };
     const [one, other] = [a.wallets[wallet], b.wallets[wallet]];
     const view = one && other ? newest(one, other) : (one ?? other);
     if (view) pass.wallets[wallet] = view;
@@ -57,8 +75,9 @@ function newestType(a: OfType, b: OfType): OfType {
 
 function newest(seen: InWallet | undefined, now: InWallet): InWallet {
   if (!seen) return now;
+  const [before, after] = [seen.confirmedAt ?? seen.at, now.confirmedAt ?? now.at];
   // At the same instant the removal wins: nothing can be removed before it was there.
-  const nowWins = now.at > seen.at || (now.at === seen.at && now.status === 'Uninstalled');
+  const nowWins = after > before || (after === before && (now.status === seen.status ? now.at > seen.at : now.status === 'Uninstalled'));
   const view: InWallet = { ...(nowWins ? now : seen) };
   const first = least(seen.firstInstalledAt, now.firstInstalledAt);
   if (first !== undefined) view.firstInstalledAt = first;

@@ -10,6 +10,8 @@ export interface InWallet {
   status: Exclude<WalletStatus, 'NotInstalled'>;
   at: number;
   firstInstalledAt?: number;
+  /** When The Wallet Crew, asked, said so, where that is later than `at`. */
+  confirmedAt?: number;
 }
 
 export interface Pass {
@@ -22,6 +24,16 @@ export interface Pass {
   typeAt: number;
   createdAt?: number;
   wallets: Partial<Record<Wallet, InWallet>>;
+  /** When The Wallet Crew, asked, last said that a wallet does not hold it. */
+  absentAt?: Partial<Record<Wallet, number>>;
+}
+
+/** A wallet's view of the pass. Found missing later than it was last known to be there, it was removed without our hearing of it. */
+export function inWallet({ wallets, absentAt }: Pass, wallet: Wallet): InWallet | undefined {
+  const view = wallets[wallet];
+  const missing = absentAt?.[wallet];
+  if (!view || view.status === 'Uninstalled' || missing === undefined || missing <= (view.confirmedAt ?? view.at)) return view;
+  return { status: 'Uninstalled', at: missing, ...(view.firstInstalledAt === undefined ? {} : { firstInstalledAt: view.firstInstalledAt }) };
 }
 
 /** A pass whose type no event has named yet; it counts in the roll-up, and under its kind as soon as that is said. */

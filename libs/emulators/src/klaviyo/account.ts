@@ -5,6 +5,7 @@ import { List } from './list.js';
 import type { KlaviyoAccountOptions, KlaviyoListOptions } from './options.js';
 import { ProfileStore } from './profile-store.js';
 import type { Profile } from './profile.js';
+import { SystemEvents } from './system-events.js';
 
 /** Something that would have started a flow in Klaviyo. */
 export interface FlowTrigger {
@@ -31,6 +32,7 @@ export interface PendingOptIn {
 export class Account {
   readonly profiles: ProfileStore;
   readonly events: EventStore;
+  readonly systemEvents: SystemEvents;
   readonly lists = new Map<string, List>();
   readonly jobs = new Map<string, ImportJob>();
   readonly flowsTriggered: FlowTrigger[] = [];
@@ -50,6 +52,7 @@ export class Account {
   ) {
     this.profiles = new ProfileStore(() => this.tick());
     this.events = new EventStore(id);
+    this.systemEvents = new SystemEvents(id);
     for (const list of lists) this.createList(list);
   }
 

@@ -26,4 +26,5 @@ export function mergeProfiles(account: Account, destination: Profile, source: Pr
     held.listSuppressions.push(...source.consents.listSuppressions);
   }
   profiles.touch(destination);
+  account.systemEvents.note('merged_profile', destination, destination.updated, { merged_profile_ids: [source.id] });
 }

@@ -2,15 +2,19 @@ import { FaultPlan, type FaultRule } from '../faults.js';
 import type { Exchange } from '../http/exchange.js';
 import { type Listener, listen } from '../http/listener.js';
 import { type LoggedRequest, RequestLog, type Stats } from '../http/request-log.js';
+import type { Account } from './account.js';
 import { AccountBook } from './account-book.js';
 import { type FlowWebhook, type FlowWebhookOutcome, personVariables, sendFlowWebhook } from './flow-webhook.js';
 import { KlaviyoInspection, type ProfileQuery } from './inspection.js';
 import { defaultLimits } from './limits.js';
+import { mergeProfiles } from './merge.js';
 import type { KlaviyoOptions } from './options.js';
 import { overviewPage } from './overview-page.js';
 import type { Settings } from './operation.js';
 import { klaviyoService } from './service.js';
-import { sendSystemWebhook, type SystemWebhook, type SystemWebhookOutcome } from './system-webhook.js';
+import { type ChosenChannel, happen, optIn, optOut, personOf } from './choices.js';
+import type { SystemEventOptions } from './system-events.js';
+import { sendSystemWebhook, type SystemWebhook, type SystemWebhookEvent, type SystemWebhookOutcome } from './system-webhook.js';
 import { renderTemplate, type TemplateScope } from './template.js';
 
 /** A running stand-in for Klaviyo. */
@@ -94,6 +98,39 @@ export class KlaviyoEmulator extends KlaviyoInspection {
       confirmed += mine.length;
     }
     return confirmed;
+  }
+
+  /** A person leaves a channel in Klaviyo itself. Answers what a system webhook tells of it; for SMS name the phone. */
+  optOut(query: ProfileQuery, channel: ChosenChannel, options: SystemEventOptions & { account?: string } = {}): SystemWebhookEvent {
+    return this.told(options, (account) => optOut(account, personOf(account, query), channel));
+  }
+
+  /** A person comes back to a channel in Klaviyo itself. */
+  optIn(query: ProfileQuery, channel: ChosenChannel, options: SystemEventOptions & { account?: string } = {}): SystemWebhookEvent {
+    return this.told(options, (account) => optIn(account, personOf(account, query), channel));
+  }
+
+  /** The marketer suppresses an address or lifts that again, the person reports spam, or the mailbox refuses. */
+  emailHappens(query: ProfileQuery, what: Parameters<typeof happen>[2], options: SystemEventOptions & { account?: string } = {}): SystemWebhookEvent {
+    return this.told(options, (account) => happen(account, personOf(account, query), what));
+  }
+
+  /** Klaviyo joins two profiles; the second is gone. */
+  merge(into: ProfileQuery, from: ProfileQuery, options: SystemEventOptions & { account?: string } = {}): SystemWebhookEvent {
+    return this.told(options, (account) => mergeProfiles(account, personOf(account, into), personOf(account, from)));
+  }
+
+  /** All that system webhooks had to tell so far, oldest first; also what was asked for through the API. */
+  systemEvents(options: SystemEventOptions & { account?: string } = {}): SystemWebhookEvent[] {
+    return this.book.select(options.account).flatMap((account) => account.systemEvents.documents(options));
+  }
+
+  private told({ account: name, ...options }: SystemEventOptions & { account?: string }, happens: (account: Account) => void): SystemWebhookEvent {
+    const account = this.book.select(name)[0]!;
+    const before = account.systemEvents.count;
+    happens(account);
+    if (account.systemEvents.count === before) throw new Error('Nothing changed for this person, so Klaviyo has nothing to tell.');
+    return account.systemEvents.last(options);
   }
 
   renderTemplate(template: string, scope: TemplateScope): string {

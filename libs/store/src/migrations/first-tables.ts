@@ -15,8 +15,9 @@ export class FirstTables extends Migration {
     this.addSql(`create index delivery_parked on connector.delivery (tenant, id) where status = 'parked'`);
 
     this.addSql(`create table connector.person (
-      tenant text not null, id text not null, state jsonb not null, identity jsonb not null, updated_at timestamptz(3) not null,
+      tenant text not null, id text not null, state jsonb not null, identity jsonb not null, updated_at timestamptz(3) not null, token_at timestamptz(3) null,
       primary key (tenant, id))`);
+    this.addSql(`create index person_token on connector.person (tenant, token_at) where token_at is not null`);
     this.addSql(`create table connector.person_identifier (
       tenant text not null, identifier text not null, person_id text not null, primary key (tenant, identifier, person_id))`);
     this.addSql(`create index person_identifier_person on connector.person_identifier (tenant, person_id)`);
@@ -47,6 +48,12 @@ export class FirstTables extends Migration {
     this.addSql(`create table connector.ledger (
       id bigserial primary key, command_id uuid not null, at timestamptz(3) not null, outcome text not null, code text null, words text null)`);
     this.addSql(`create index ledger_command on connector.ledger (command_id)`);
+
+    this.addSql(`create table connector.watermark (
+      tenant text not null, name text not null, at timestamptz(3) not null, primary key (tenant, name))`);
+
+    this.addSql(`create table connector.notification (command_id uuid not null, tenant text not null, pass_id text not null, at timestamptz(6) not null, primary key (command_id))`);
+    this.addSql(`create index notification_pass on connector.notification (tenant, pass_id, at)`);
 
     // Rows of these tables change several times and die young. With the server's defaults statistics lag far behind and
     // the planner starts to scan what it should look up.

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { ConnectorError } from '#core';
+import { changePlugin, Environment, loadSettings, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock } from '#runtime';
+import { openDatabase, openRecorded } from '#store';
+import { readArguments } from './arguments.js';
+import { replay } from './replay.js';
+import { reportOf, textOf, type Report } from './report.js';
+
+/** What has been opened, in that order. */
+const opened: { close(): Promise<void> }[] = [];
+try {
+  await run();
+} catch (error) {
+  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  process.exitCode = 1;
+} finally {
+  for (const one of opened.toReversed()) await one.close().catch(() => undefined);
+}
+
+async function run(): Promise<void> {
+  const clock = new SystemClock();
+  const wish = readArguments(process.argv.slice(2), clock.now());
+  const environment = new Environment();
+  const settings = loadSettings(environment);
+  const rules = rulesByTenant(settings);
+  const tenants = wish.tenant === undefined ? [...rules.keys()] : [wish.tenant];
+  if (tenants.some((tenant) => !rules.has(tenant))) throw new ConnectorError('TENANT_UNKNOWN');
+  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('NOT_FOUND', `There is no database: neither DATABASE_URL nor ${environment.dataDir}.`);
+
+  // What is read goes to standard output alone.
+  const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });
+  const around = { settings, configFile: environment.configFile, clock, log, meter: new PromMeter() };
+  const now = keep(await openPlugins(settings, environment, around));
+  const change = await changePlugin(wish, tenants, now, around);
+  keep(change.plugins);
+  const database = keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log }));
+  const recorded = keep(await openRecorded(database.url));
+  const reports: Report[] = [];
+  for (const tenant of change.tenants) {
+    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tell(`${tenant}: ${count} deliveries decided twice`));
+    reports.push(reportOf(tenant, differences));
+  }
+  tell('');
+
+  const { name, version } = change;
+  const since = new Date(wish.since).toISOString();
+  if (wish.json) process.stdout.write(`${JSON.stringify({ since, with: { name, version }, tenants: reports }, null, 2)}\n`);
+  else process.stdout.write(`Since ${since}, as it is now and with ${name} (${version}) on for everybody. Nothing was sent, nothing was written.\n${reports.map((report) => textOf(report, name, wish.diff)).join('')}`);
+}
+
+function keep<T extends { close(): Promise<void> }>(one: T): T {
+  opened.push(one);
+  return one;
+}
+
+/** Progress, where somebody is looking. */
+function tell(words: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${words}`);
+}

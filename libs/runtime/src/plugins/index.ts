@@ -1,0 +1,2 @@
+export * from './load-plugins.js';
+export * from './plugin-settings.js';

@@ -1,0 +1,26 @@
+import type { Clock, Log, Notifications, Vault, WalletEvent } from '#core';
+import type { Call } from './calls.js';
+import type { WalletCrewSettings } from './settings.js';
+
+/** Around one command that is carried out. */
+export interface Around {
+  tenant: string;
+  settings: WalletCrewSettings;
+  /** The tenant has pass links, so tokens are asked for. */
+  wantsTokens: boolean;
+  call: Call;
+  clock: Clock;
+  log: Log;
+  vault: Vault;
+  notifications: Notifications;
+}
+
+/** The path of the API that belongs to the tenant. */
+export function apiPath({ tenant, settings }: Around, rest: string): string {
+  return `/api/${encodeURIComponent(settings.tenantId ?? tenant)}/${rest}`;
+}
+
+/** An answer of The Wallet Crew as an event. */
+export function told(event: Pick<WalletEvent, 'kind' | 'name' | 'at' | 'identifiers'> & Partial<WalletEvent>): WalletEvent {
+  return { metadata: {}, answers: {}, attributes: {}, ...event };
+}

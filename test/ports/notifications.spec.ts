@@ -1,0 +1,19 @@
+import { openStore, type OpenStore } from '#store';
+import { silentLog } from '../support/database-log.js';
+import { implementations } from './implementations.js';
+import { notificationsSuite } from './notifications.suite.js';
+
+describe.each(Object.entries(implementations))('notifications remembered on a %s', (_, database) => {
+  let opened: { url: string; dispose(): Promise<void> };
+  let replicas: OpenStore[];
+  beforeAll(async () => {
+    opened = await database();
+    replicas = [await openStore({ url: opened.url, log: silentLog }), await openStore({ url: opened.url, log: silentLog })];
+  });
+  afterAll(async () => {
+    await Promise.all(replicas.map(({ close }) => close()));
+    await opened.dispose();
+  });
+
+  notificationsSuite(() => ({ one: replicas[0]!.notifications, other: replicas[1]!.notifications }));
+});

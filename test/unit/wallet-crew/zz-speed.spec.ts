@@ -1,0 +1,24 @@
+import { startWalletCrew } from '#emulators';
+import type { Grant, LookUp, Slot } from '#core';
+import { Vendor } from './support.js';
+import { WalletCrewPlatform } from '#wallet-crew';
+import { KeptLog, KeptMeter } from '../../support/system-fakes.js';
+it('speed', async () => {
+  const wc = await startWalletCrew({ keepRequests: 10, tenants: { acme: { apiKeys: { 'the-key': ['*'] } } } });
+  wc.hold(Array.from({ length: 2000 }, (_, n) => ({ kind: 'Pass:Installed', at: '2026-08-02T10:00:00Z', identifiers: { email: `p${n}@x.example` }, passId: `pass-${n}`, passType: 'loyalty', device: 'apple' as const })));
+  const v = await Vendor.start({ requestsPerMinute: 100_000, timeoutMs: 5000 });
+  v.settings.baseUrl = wc.url;
+  let n = 0;
+  const permits: any = { take: async (_a: string, _o: string, want: number): Promise<Grant> => ({ permits: Array.from({ length: want }, () => String(n++)), waitMs: 0, failures: 0 }), settle: async () => {}, giveBack: async () => {}, pause: async () => {}, failed: async () => {}, recovered: async () => {} };
+  const clock: any = { now: () => Date.now(), wait: (ms: number) => new Promise((r) => setTimeout(r, ms)) };
+  const p = new WalletCrewPlatform({ settingsOf: () => v.settings, wantsTokens: () => true, permits, clock, log: new KeptLog(), meter: new KeptMeter(), vault: v.vault, notifications: v.notifications });
+  const t = performance.now(); const cpu = process.cpuUsage();
+  let left = 10_000; const outcomes: Record<string, number> = {};
+  const one = async () => { while (left > 0) { const s = (await p.slot('acme', 'look-up', left)) as Slot; const k = Math.min(s.items, left); left -= k;
+    const c: LookUp = { do: 'look-up', profile: { email: 'x' }, by: [] };
+    for (const a of await s.send(Array.from({ length: k }, (_, i) => ({ id: `c${i}`, attempts: 0, identity: {}, command: { ...c, by: [{ key: 'email', value: `p${(left + i) % 2000}@x.example` }] } })))) { const w = a.outcome + ' ' + (a.words ?? '') ; outcomes[w] = (outcomes[w] ?? 0) + 1; } } };
+  await Promise.all(Array.from({ length: 10 }, one));
+  const s = (performance.now() - t) / 1000; const u = process.cpuUsage(cpu);
+  console.log(outcomes, (20_000 / s).toFixed(0) + ' calls/s', (u.user + u.system) / 1e6);
+  v.close(); await wc.close();
+}, 100_000);
