@@ -133,7 +133,7 @@ const askAgainAfterMs = 86_400_000;
 
 /** Tokens do not live for ever, and nobody says how long: one that is missing or old is asked for when its person is heard of. */
 function needsToken({ token, tokenAskedAt }: Person, { links }: Rules, now: number): boolean {
-  if (links?.tokenOn !== 'profile' || now - (tokenAskedAt ?? 0) < askAgainAfterMs) return false;
+  if (links?.tokenOn !== 'profile' || !links.unasked || now - (tokenAskedAt ?? 0) < askAgainAfterMs) return false;
   return !token || now - token.at > links.refreshAfterMs;
 }
 

@@ -27,6 +27,8 @@ export interface LinkRules {
   pages: Record<PassLinkPage, string>;
   /** Who carries the token: the profile for as long as it is good, or each event for itself, so that none stays behind. */
   tokenOn: 'profile' | 'event';
+  /** True: tokens are asked for as soon as a person is heard of; otherwise only when a flow asks for the profile. */
+  unasked: boolean;
   /** True: the profile also carries the whole addresses, for templates that cannot put them together. */
   asProperties: boolean;
   /** A token older than this is asked for anew. */

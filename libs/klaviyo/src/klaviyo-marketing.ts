@@ -1,4 +1,4 @@
-import { type Channel, ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type OptOuts, type Slot } from '#core';
+import { type Channel, ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type OptOuts, type Slot, type Vault } from '#core';
 import { Account, type Surroundings } from './account.js';
 import { importProgress } from './import-progress.js';
 import { ImportMemory } from './import-memory.js';
@@ -11,7 +11,8 @@ import { subscribeSlot } from './subscribe.js';
 import { trackSlot } from './track.js';
 import { unsubscribeSlot } from './unsubscribe.js';
 
-export interface KlaviyoParts extends Surroundings {
+export interface KlaviyoParts extends Omit<Surroundings, 'vault'> {
+  vaultOf(tenant: string): Vault;
   /** How a tenant reaches Klaviyo; asked each time, so that settings can be exchanged while the process runs. */
   settingsOf(tenant: string): KlaviyoSettings | undefined;
 }
@@ -73,7 +74,7 @@ export class KlaviyoMarketing extends Marketing {
     const known = this.#tenants.get(name);
     if (known?.settings === settings) return known;
     // Calls of the old one end on their own connections.
-    const account = new Account(settings, this.parts);
+    const account = new Account(settings, { ...this.parts, vault: this.parts.vaultOf(name) });
     const tenant = { settings, account, ping: new Ping(account) };
     this.#tenants.set(name, tenant);
     return tenant;

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, Vault, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoMarketing } from '#klaviyo';
 import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
@@ -9,7 +9,7 @@ import { askedForOptOuts } from './opt-outs.js';
 import { rulesByTenant } from './rules.js';
 import type { Settings } from './settings.js';
 import { PromMeter } from './telemetry.js';
-import { SealedVault } from './vault.js';
+import { SealedVault, vaultKeys } from './vault.js';
 
 /** What a process has opened before Nest puts it together. */
 export interface Ready {
@@ -34,7 +34,8 @@ export const PLUGINS = Symbol('plugins');
 export class ConnectorModule {
   static of({ settings, opened, clock, log, meter, plugins = noPlugins }: Ready): DynamicModule {
     const rules = rulesByTenant(settings);
-    const vault = new SealedVault(settings.vault.keys);
+    const vaults = new Map([...settings.tenants].map(([id, { walletCrew }]) => [id, new SealedVault(vaultKeys(settings.vault, walletCrew))]));
+    const vaultOf = (tenant: string) => vaults.get(tenant)!;
     return {
       module: ConnectorModule,
       global: true,
@@ -49,17 +50,16 @@ export class ConnectorModule {
         { provide: Store, useValue: opened.store },
         { provide: Queue, useValue: opened.queue },
         { provide: Permits, useValue: opened.permits },
-        { provide: Vault, useValue: vault },
         {
           provide: Marketing,
-          useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, vault, clock, log, meter }),
+          useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, vaultOf, clock, log, meter }),
         },
         {
           provide: WalletPlatform,
           useFactory: () =>
             new WalletCrewPlatform({
-              settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, wantsTokens: (tenant) => settings.tenants.get(tenant)?.links !== undefined,
-              permits: opened.permits, notifications: opened.notifications, vault, clock, log, meter,
+              settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, wantsTokens: (tenant) => rules.get(tenant)?.links !== undefined,
+              permits: opened.permits, notifications: opened.notifications, vaultOf, clock, log, meter,
             }),
         },
         { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
@@ -87,7 +87,7 @@ export class ConnectorModule {
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Vault, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
     };
   }
 }

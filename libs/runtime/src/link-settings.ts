@@ -5,7 +5,7 @@ import type { WalletCrewSettings } from '#wallet-crew';
 const dayMs = 86_400_000;
 const path = { message: '$property must begin with /' };
 
-/** Pass links in messages. A tenant that has this section, even an empty one, wants the tokens that make them open. */
+/** Pass links in messages. A tenant that has this section, even an empty one, wants the tokens that make them open for everybody it hears of. */
 export class LinkSettings {
   /** Scheme and host of the pages, for a domain of one's own; without it `walletCrew.baseUrl`. */
   @IsOptional()
@@ -36,29 +36,28 @@ export class LinkSettings {
 }
 
 export class VaultSettings {
-  /** Secrets under which tokens are kept, each random and of 32 characters or more. The first seals; the others still open what they sealed. */
+  /** Secrets under which tokens are kept, each random and of 32 characters or more. The first seals; the others still open what they sealed. Without any: the tenant's API key. */
   @IsArray()
   @IsString({ each: true })
   @MinLength(32, { each: true })
   keys: string[] = [];
 }
 
-export function linkRulesOf(tenant: string, links: LinkSettings, walletCrew: WalletCrewSettings): LinkRules {
+/** Without a section of its own a tenant gets the tokens that its flows ask for, and no others. */
+export function linkRulesOf(tenant: string, given: LinkSettings | undefined, walletCrew: WalletCrewSettings): LinkRules {
+  const links = given ?? new LinkSettings();
   const address = (path: string) => pageAddress(links.baseUrl ?? walletCrew.baseUrl, path, walletCrew.tenantId ?? tenant);
   return {
     pages: { enrolment: address(links.enrolmentPath), pass: address(links.passPath) },
     tokenOn: links.tokenOn,
+    unasked: given !== undefined,
     asProperties: links.asProperties,
     refreshAfterMs: links.refreshAfterDays * dayMs,
   };
 }
 
 /** What no single setting can tell. */
-export function linkProblems(tenants: ReadonlyMap<string, { links?: LinkSettings }>, vault: VaultSettings): string[] {
-  const withLinks = [...tenants].filter(([, { links }]) => links);
-  const contradictory = withLinks.filter(([, { links }]) => links?.asProperties === true && links.tokenOn === 'event');
-  const problems = contradictory.map(([id]) => `tenants.${id}.links.asProperties: whole addresses hold the token, so they need \`tokenOn: profile\``);
-  const [first] = withLinks;
-  if (first && vault?.keys?.length === 0) problems.push(`vault.keys: at least one key is needed, because tenants.${first[0]}.links makes us keep tokens`);
-  return problems;
+export function linkProblems(tenants: ReadonlyMap<string, { links?: LinkSettings }>): string[] {
+  const contradictory = [...tenants].filter(([, { links }]) => links?.asProperties === true && links.tokenOn === 'event');
+  return contradictory.map(([id]) => `tenants.${id}.links.asProperties: whole addresses hold the token, so they need \`tokenOn: profile\``);
 }

@@ -20,7 +20,7 @@ function rulesOf(tenant: string, settings: TenantSettings): Rules {
     ...(settings.klaviyo.listId === undefined ? {} : { listId: settings.klaviyo.listId }),
     metrics: { ...defaultMetrics, ...settings.metrics },
     lateAfterMs: (settings.lateAfterHours ?? defaultLateAfterHours) * hourMs,
-    ...(settings.links === undefined ? {} : { links: linkRulesOf(tenant, settings.links, settings.walletCrew) }),
+    links: linkRulesOf(tenant, settings.links, settings.walletCrew),
     toE164: phoneReader(settings.defaultCountry),
   };
 }

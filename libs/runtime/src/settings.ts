@@ -262,7 +262,7 @@ export function readSettings(document: unknown, problems: string[]): Settings {
     if (!isMap(plain)) problems.push(`${path}: must hold the tenant's settings`);
     else settings.tenants.set(id, readTenant(withoutBlanks(plain), path, problems));
   }
-  problems.push(...linkProblems(settings.tenants, settings.vault));
+  problems.push(...linkProblems(settings.tenants));
   return settings;
 }
 

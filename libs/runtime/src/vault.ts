@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { ConnectorError, Vault } from '#core';
+import type { WalletCrewSettings } from '#wallet-crew';
+import type { VaultSettings } from './link-settings.js';
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -57,4 +59,12 @@ function opened(bytes: Buffer, { encryption }: Key): string | undefined {
     // Another key's, or altered.
     return undefined;
   }
+}
+
+/**
+ * Under which secrets a tenant's tokens are kept. Without any of its own under a key made of the tenant's API key: whoever has that can ask
+ * for the tokens anyway, and when it is replaced they are asked for anew.
+ */
+export function vaultKeys({ keys }: VaultSettings, { apiKey }: WalletCrewSettings): readonly string[] {
+  return keys.length > 0 ? keys : [`walletCrew.apiKey ${apiKey}`];
 }

@@ -13,7 +13,7 @@ export interface WalletCrewParts extends Surroundings {
   /** Whether the tenant has pass links, so that its look-ups ask for tokens too. */
   wantsTokens(tenant: string): boolean;
   meter: Meter;
-  vault: Vault;
+  vaultOf(tenant: string): Vault;
   notifications: Notifications;
 }
 
@@ -56,7 +56,7 @@ export class WalletCrewPlatform extends WalletPlatform {
       send: async (commands) => {
         const { permits, spare } = take(commands.length * each);
         const calls = new Calls(account, lane, permits, clock.now() + beginWithinMs, this.parts);
-        const answers = commands.map((outgoing, n) => this.#answer(outgoing, { ...this.parts, tenant, settings, wantsTokens: this.parts.wantsTokens(tenant), call: calls.of(n) }));
+        const answers = commands.map((outgoing, n) => this.#answer(outgoing, { ...this.parts, tenant, settings, vault: this.parts.vaultOf(tenant), wantsTokens: this.parts.wantsTokens(tenant), call: calls.of(n) }));
         await account.giveBack(spare);
         return Promise.all(answers).finally(() => calls.end());
       },

@@ -3,7 +3,7 @@ import { aCustomer, commandsOf, event, live, minute, onlyPerson, outcome, permut
 
 const email = 'ana@example.com';
 const at = (minutes: number) => start + minutes * minute;
-const links = { pages: { enrolment: 'https://wallet.example/acme/mail', pass: 'https://wallet.example/acme/mail/confirm' }, tokenOn: 'profile' as const, asProperties: false, refreshAfterMs: 30 * 86_400_000 };
+const links = { pages: { enrolment: 'https://wallet.example/acme/mail', pass: 'https://wallet.example/acme/mail/confirm' }, tokenOn: 'profile' as const, unasked: true, asProperties: false, refreshAfterMs: 30 * 86_400_000 };
 const withLinks = rules({ links });
 const found = (minutes: number, passes: FoundPass[], token?: string): WalletEvent =>
   event('looked-up', { at: at(minutes), profile: { email }, found: { passes, ...(token ? { token: { sealed: token, at: at(minutes) } } : {}) } });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { WalletEvent } from '#core';
-import { aCustomer, commandsOf, event, live, minute, onlyPerson, outcome, permutations, rules, start } from '../../support/stories.js';
+import { aCustomer, commandsOf, event, live, minute, onlyPerson, outcome, permutations, start } from '../../support/stories.js';
 
 const email = 'ana@example.com';
 const at = (minutes: number) => start + minutes * minute;

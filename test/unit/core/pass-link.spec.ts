@@ -4,7 +4,7 @@ import { renderTemplate } from '#emulators';
 
 const token = 'a+b/c=&d é';
 const pages = { enrolment: 'https://app.neostore.cloud/acme/mail', pass: 'https://app.neostore.cloud/acme/mail/confirm' };
-const rules = (more: Partial<LinkRules> = {}): LinkRules => ({ pages, tokenOn: 'profile', asProperties: false, refreshAfterMs: 1, ...more });
+const rules = (more: Partial<LinkRules> = {}): LinkRules => ({ pages, tokenOn: 'profile', unasked: true, asProperties: false, refreshAfterMs: 1, ...more });
 const addressesOf = (links: LinkRules) => snippetsOf(links).map(({ page, snippets }) => [page, snippets.email]);
 
 describe('the address of a page', () => {

@@ -67,7 +67,7 @@ export function adapter(baseUrl: string, more: Partial<KlaviyoSettings> = {}, cl
   const log = new KeptLog();
   const meter = new KeptMeter();
   const settings = settingsFor(baseUrl, more);
-  const marketing = new KlaviyoMarketing({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, vault: new GlassVault(), clock, log, meter });
+  const marketing = new KlaviyoMarketing({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, vaultOf: () => new GlassVault(), clock, log, meter });
   return { marketing, permits, log, meter, clock, settings };
 }
 

@@ -52,7 +52,7 @@ describe('multi-list routing', () => {
     expect(await lists({ locale: 'en' }, settings)).toEqual(['consents_email EN']);
   });
 
-  it.each([{}, { consents_email: false }, { consents_sms: true }])('routes nobody whose consent is %j', async (consents) => {
+  it.each<Record<string, boolean>>([{}, { consents_email: false }, { consents_sms: true }])('routes nobody whose consent is %j', async (consents) => {
     expect(await lists({ locale: 'fr', consents }, { ...byLanguage, otherwise: [{ consent: 'consents_email', list: 'REST' }] }, [])).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { readSettings, rulesByTenant, type Settings } from '#runtime';
+import { readSettings, rulesByTenant, SealedVault, vaultKeys, type Settings } from '#runtime';
 
 const keys = ['a-secret-of-the-vault-of-32-characters'];
 const tenant = (more: object = {}, walletCrew: object = {}) => ({ walletCrew: { apiKey: 'wc-key', webhookSecret: 'wc-webhook-secret', ...walletCrew }, klaviyo: { apiKey: 'pk_key' }, ...more });
@@ -15,11 +15,10 @@ function linksOf(links: object | undefined, walletCrew: object = {}) {
 }
 
 describe('the pass links of a tenant', () => {
-  it('are there when the section is, even an empty one', () => {
-    expect(linksOf(undefined)).toBeUndefined();
+  it('are for everybody who is heard of when there is a section, even an empty one', () => {
     expect(linksOf({})).toEqual({
       pages: { enrolment: 'https://app.neostore.cloud/acme/mail', pass: 'https://app.neostore.cloud/acme/mail/confirm' },
-      tokenOn: 'profile', asProperties: false, refreshAfterMs: 30 * 86_400_000,
+      tokenOn: 'profile', unasked: true, asProperties: false, refreshAfterMs: 30 * 86_400_000,
     });
   });
 
@@ -30,14 +29,22 @@ describe('the pass links of a tenant', () => {
   it('lead to a domain of one\'s own and to pages of one\'s own', () => {
     expect(linksOf({ baseUrl: 'https://card.acme.example', enrolmentPath: '/join', passPath: '/{tenantId}/card?layout=x', tokenOn: 'event', refreshAfterDays: 7 })).toEqual({
       pages: { enrolment: 'https://card.acme.example/join', pass: 'https://card.acme.example/acme/card?layout=x' },
-      tokenOn: 'event', asProperties: false, refreshAfterMs: 7 * 86_400_000,
+      tokenOn: 'event', unasked: true, asProperties: false, refreshAfterMs: 7 * 86_400_000,
     });
   });
 
-  it('need a key under which their tokens are kept', () => {
-    const found = [read({ tenants: { plain: tenant(), acme: tenant({ links: {} }) } }), read({ tenants: { acme: tenant({ links: {} }) }, vault: { keys: [] } })].map(({ problems }) => problems);
-    expect(found).toEqual([[expect.stringMatching(/^vault\.keys: .*tenants\.acme\.links/)], [expect.stringMatching(/^vault\.keys: /)]]);
-    expect(read({ tenants: { plain: tenant() } }).problems).toEqual([]);
+  it('without settings lead to The Wallet Crew\'s own pages, with tokens for those a flow asks for', () => {
+    const { settings, problems } = read({ tenants: { plain: tenant() } });
+    expect(problems).toEqual([]);
+    expect(rulesByTenant(settings).get('plain')!.links).toMatchObject({ tokenOn: 'profile', unasked: false, pages: { pass: 'https://app.neostore.cloud/plain/mail/confirm' } });
+  });
+
+  it('keep their tokens under the keys of the vault, or else under the API key that could ask for them', () => {
+    const { settings } = read({ tenants: { acme: tenant({ links: {} }), other: tenant({}, { apiKey: 'another-key' }) } });
+    const [acme, other] = [...settings.tenants.values()].map(({ walletCrew }) => new SealedVault(vaultKeys(settings.vault, walletCrew)));
+    expect(acme!.open(acme!.seal('token'))).toBe('token');
+    expect(other!.open(acme!.seal('token'))).toBeUndefined();
+    expect(vaultKeys({ keys }, settings.tenants.get('acme')!.walletCrew)).toEqual(keys);
   });
 
   it.each([

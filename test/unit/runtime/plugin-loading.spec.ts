@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { ConnectorError } from '#core';
+import { builtInPlugins } from '#plugins';
 import { buildConnector } from '../../support/connector-process.js';
 import { PluginFiles } from '../../support/plugin-files.js';
 
@@ -67,6 +70,11 @@ describe('plugins are loaded', () => {
     expect(plugins.installed('acme').map(({ name, hooks }) => [name, hooks])).toEqual([['multi-list-routing', ['routeLists']], ['profile-mapper', ['mapProfile']], ['phone-numbers', ['matchPerson']], ['quiet-hours', ['allowNotification']]]);
     const event = { kind: 'registered', name: 'x', at: 1, identifiers: { phone: '06 12 34 56 78' }, metadata: {}, answers: {}, attributes: {} };
     expect(await plugins.ask('acme', 'phone-numbers', 'matchPerson', [{ event, identifiers: {} }])).toEqual([{ ok: true, value: { phone: '+33612345678' } }]);
+  });
+
+  it('as docs/plugins.md shows them', async () => {
+    const examples = [...readFileSync('docs/plugins.md', 'utf8').matchAll(/```yaml\n(- use: [^]*?)```/g)].flatMap(([, yaml]) => parse(yaml!) as unknown[]);
+    expect((await files.load(examples)).installed('acme').map(({ name }) => name).toSorted()).toEqual([...builtInPlugins].toSorted());
   });
 
   it('once for all tenants that use them, each with settings of its own', async () => {

@@ -169,7 +169,8 @@ describe('tenants', () => {
 
 describe('the rules of a tenant', () => {
   it('have the documented defaults', () => {
-    const { toE164, ...rules } = rulesOf(tenant());
+    const { toE164, links, ...rules } = rulesOf(tenant());
+    expect(links).toMatchObject({ tokenOn: 'profile', unasked: false });
     expect(rules).toEqual({ tenant: 'acme', passKinds: defaultPassKinds, identity: defaultIdentity, consents: defaultConsents, metrics: defaultMetrics, listId: 'NEWS', lateAfterMs: 24 * 3_600_000 });
     expect(toE164('0612345678')).toBeUndefined();
   });

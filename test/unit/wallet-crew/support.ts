@@ -108,7 +108,7 @@ export class Vendor {
   /** A further process in front of the same vendor, with the same permits. */
   replica(): WalletCrewPlatform {
     const { permits, clock, log, meter, vault, notifications } = this;
-    return new WalletCrewPlatform({ settingsOf: (tenant) => (tenant === 'acme' ? this.settings : undefined), wantsTokens: () => this.wantsTokens, permits, clock, log, meter, vault, notifications });
+    return new WalletCrewPlatform({ settingsOf: (tenant) => (tenant === 'acme' ? this.settings : undefined), wantsTokens: () => this.wantsTokens, permits, clock, log, meter, vaultOf: () => vault, notifications });
   }
 
   async leave(lane: WalletLane, waiting = 1): Promise<Slot> {

@@ -1,2 +1,0 @@
-export * from './load-plugins.js';
-export * from './plugin-settings.js';
