@@ -38,7 +38,7 @@ export function ask(url: URL, { method, headers, body, timeoutMs, fresh }: HttpR
       end({ lost: isConnected ? 'unanswered' : 'not-sent', words });
       request.destroy();
     };
-    const timer = setTimeout(() => lost(`No answer within ${timeoutMs} ms. conn=${isConnected} reused=${request.reusedSocket} sock=${!!request.socket} ${request.socket?.connecting} ${request.socket?.destroyed} wf=${request.writableFinished} resp=${(request as any).res?.statusCode} bw=${request.socket?.bytesWritten}`), timeoutMs);
+    const timer = setTimeout(() => lost(`No answer within ${timeoutMs} ms.`), timeoutMs);
     request.once('socket', (socket) => {
       if (!socket.connecting) isConnected = true;
       else socket.once(isSecure ? 'secureConnect' : 'connect', () => (isConnected = true));

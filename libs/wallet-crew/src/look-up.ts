@@ -37,6 +37,7 @@ function namesIn({ by, profile }: LookUp): Record<string, string> {
   return { ...profile, ...Object.fromEntries(by.toReversed().map(({ key, value }) => [key, value])) };
 }
 
-function withoutIdentifiers({ identifiers: _, ...pass }: HeldPass): FoundPass {
-  return pass;
+function withoutIdentifiers(pass: HeldPass): FoundPass {
+  const { identifiers: _told, ...found } = pass;
+  return found;
 }

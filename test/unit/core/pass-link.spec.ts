@@ -22,6 +22,7 @@ describe('a link with its token', () => {
     ['https://a.example/mail', 'https://a.example/mail?neo.authToken=T'],
     ['https://a.example/mail?layout=b', 'https://a.example/mail?layout=b&neo.authToken=T'],
     ['https://a.example/mail?', 'https://a.example/mail?neo.authToken=T'],
+    ['https://a.example/mail??', 'https://a.example/mail??&neo.authToken=T'],
     ['https://a.example/mail?a=b&', 'https://a.example/mail?a=b&neo.authToken=T'],
     ['https://a.example/mail#card', 'https://a.example/mail?neo.authToken=T#card'],
     ['https://a.example/mail?a=b#card?x', 'https://a.example/mail?a=b&neo.authToken=T#card?x'],

@@ -236,7 +236,8 @@ describe('the leave to call', () => {
     await lookUpAll(10);
     expect(starts).toHaveLength(10);
     expect(vendor.permits.open).toBe(0);
-    expect((await vendor.leave('look-up', 100)).items).toBe(25);
+    // Of sixty in this second ten are spent.
+    expect([(await vendor.leave('look-up', 100)).items, (await vendor.leave('look-up', 100)).items]).toEqual([20, 5]);
   });
 
   it('is asked for once for each call of a tenant without pass links', async () => {

@@ -50,6 +50,7 @@ function snippet({ pages, tokenOn, asProperties }: LinkRules, page: PassLinkPage
 
 function joined(address: string, value: string): string {
   const [before = '', ...fragment] = address.split('#');
-  const sign = !before.includes('?') ? '?' : /[?&]$/.test(before) ? '' : '&';
+  const [, ...query] = before.split('?');
+  const sign = query.length === 0 ? '?' : /(^|&)$/.test(query.join('?')) ? '' : '&';
   return [`${before}${sign}${parameter}=${value}`, ...fragment].join('#');
 }

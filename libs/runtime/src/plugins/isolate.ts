@@ -9,6 +9,8 @@ import { sacrificeFirst, usageOf, type Usage } from './usage.js';
 /** Only what was compiled runs in an isolate, from the tests too. */
 const program = join(connectorRoot, 'dist/libs/isolate/src/main.js');
 const lookEveryMs = 20;
+/** How often the memory is looked at of a plugin that always answers before the first look. */
+const weighEveryMs = 100;
 /** How long an isolate may give no sign while it does not use the processor either: it waits for something, or the machine is busy. */
 const silenceMs = 2_000;
 /** Node itself, its young heap and the code, beside the heap that `memoryMb` limits. */
@@ -45,6 +47,7 @@ export class Isolate {
   private awaited: Awaited | undefined;
   private end: Death | undefined;
   private killedFor: Death | undefined;
+  private weighedAt = performance.now();
   private readonly ended: Promise<void>;
 
   constructor(
@@ -80,7 +83,7 @@ export class Isolate {
     return this.one({ settings: plain });
   }
 
-  /** Answers from the first input on; fewer than inputs when the isolate died, which the death explains. */
+  /** Answers from the first input on; fewer than inputs when the isolate died at one, or as many when it had to end afterwards. */
   async ask(hook: HookName, inputs: readonly unknown[], timeoutMs: number): Promise<{ answers: HookAnswer[]; death?: Death }> {
     const { answers, death } = await this.exchange({ ask: { hook, timeoutMs, inputs } }, inputs.length, timeoutMs);
     return { answers: answers.flatMap((message) => ('answer' in message ? [message.answer] : [])), ...(death ? { death } : {}) };
@@ -108,8 +111,22 @@ export class Isolate {
       });
       clearInterval(this.awaited?.watch);
       this.awaited = undefined;
+      await this.weigh();
     }
-    return { answers, ...(answers.length < want && this.end ? { death: this.end } : {}) };
+    return { answers, ...(this.end ? { death: this.end } : {}) };
+  }
+
+  private async weigh(): Promise<void> {
+    const { pid } = this.child;
+    if (this.end || pid === undefined || performance.now() - this.weighedAt < weighEveryMs) return;
+    this.weighedAt = performance.now();
+    if (!this.isTooHeavy(usageOf(pid))) return;
+    this.endFor(outOfMemory);
+    await this.ended;
+  }
+
+  private isTooHeavy(usage: Usage | undefined): boolean {
+    return usage !== undefined && usage.privateMb > this.limits.memoryMb + besidesHeapMb;
   }
 
   private hear(text: string): void {
@@ -134,7 +151,7 @@ export class Isolate {
       if (!awaited || pid === undefined) return;
       const at = performance.now();
       const usage = usageOf(pid);
-      if (usage && usage.privateMb > this.limits.memoryMb + besidesHeapMb) return this.endFor(outOfMemory);
+      if (this.isTooHeavy(usage)) return this.endFor(outOfMemory);
       if (awaited.answers.length !== awaited.sign.answers) {
         awaited.sign = { answers: awaited.answers.length, at, usage };
         return;

@@ -69,7 +69,7 @@ export class IsolatedPlugin {
       answers.push(...given);
       if (!death) continue;
       // The input it was at has killed it; those after it are asked again, in a fresh isolate.
-      answers.push(refusal(death));
+      if (given.length < open.length) answers.push(refusal(death));
       this.died(death);
     }
     this.rest();
