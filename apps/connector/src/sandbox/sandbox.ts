@@ -200,8 +200,8 @@ async function playTheWayBack({ url, store, klaviyo, walletCrew, clock, email }:
   table(['what', 'came of it'], [
     ['profiles with the token of pass links', String(tokens)],
     [`the message for ${email}`, outcome.join(', ') || faint('not told yet')],
-    ['the pass link in a message to them', faint(link)],
   ]);
+  say(faint(`\nTheir pass, as a link in a message opens it: ${link}`));
 }
 
 function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walletCrew: WalletCrewEmulator): void {
@@ -228,6 +228,7 @@ function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walle
       ['the connector\'s API', `${url}/docs`],
       ['health', `${url}/health/ready  ${url}/health/dependencies`],
       ['metrics', `${url}/metrics`],
+      ['pass links to copy', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/links`],
       ['queue and parked items', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/queue`],
     ],
   );

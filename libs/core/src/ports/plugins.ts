@@ -19,8 +19,8 @@ export abstract class PluginRunner {
   /** In the order of the configuration. */
   abstract installed(tenant: string): readonly InstalledPlugin[];
   /**
-   * Asks one hook about many inputs, each by itself, and answers in their order. Never rejects: a plugin that throws, takes longer than
-   * its time or needs more than its memory is an answer too.
+   * Asks one hook about many inputs, each by itself, and answers in their order. A plugin that throws, takes longer than its
+   * time or needs more than its memory is an answer too; it rejects only while the process stops, so that the question is asked again.
    */
   abstract ask(tenant: string, plugin: string, hook: HookName, inputs: readonly unknown[]): Promise<HookAnswer[]>;
 }
