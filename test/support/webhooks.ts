@@ -37,13 +37,23 @@ export function operate(url: string, path: string, method = 'GET', token: string
 
 /** Lets everything that waits for a time believe that so much of it has passed: pauses, retries and jobs. A job that comes early must not stand for the one of its old time. */
 export async function passTime(databaseUrl: string, minutes: number): Promise<void> {
-  await inDatabase(databaseUrl, `
+  const moved = `
     with keys as (update pgboss.job set singleton_on = null where state >= 'active' and name = 'send-commands'),
     pauses as (update connector.pause set until = until - make_interval(mins => $1::int)),
     commands as (update connector.command set settled_at = settled_at - make_interval(mins => $1::int)),
     outbox as (update connector.outbox set due_at = due_at - make_interval(mins => $1::int) where not leased)
-    update pgboss.job set start_after = start_after - make_interval(mins => $1::int), singleton_on = null where state < 'active' and name <> 'read-back'`, [minutes]);
+    update pgboss.job set start_after = start_after - make_interval(mins => $1::int), singleton_on = null where state < 'active' and name <> 'read-back'`;
+  for (;;) {
+    try {
+      return void (await inDatabase(databaseUrl, moved, [minutes]));
+    } catch (error) {
+      // It takes locks in an order of its own, which the connector at work may cross; whoever loses comes again.
+      if ((error as { code?: string }).code !== deadlock) throw error;
+    }
+  }
 }
+
+const deadlock = '40P01';
 
 /**
  * What a killed process had in hand is free again when its lease ends, after a minute and a half, and the leave to call that it
