@@ -8,7 +8,7 @@ import { queueNames } from './queues.js';
 const pollSeconds = 0.5;
 const batchSize = 100;
 /** How many batches of a queue this process works on at once: one busy tenant must not keep all others waiting. */
-const handsOf: Record<QueueName, number> = { 'process-events': 2, 'send-commands': 4, 'follow-import': 2, 'read-back': 1, 'poll-opt-outs': 1, 'refresh-tokens': 1, 'sweep': 1, 'tidy': 1 };
+const handsOf: Record<QueueName, number> = { 'process-events': 4, 'send-commands': 8, 'follow-import': 2, 'read-back': 1, 'poll-opt-outs': 1, 'refresh-tokens': 1, 'sweep': 1, 'tidy': 1 };
 /** Wakes within this time are one: a worker that runs for every single commit would do little work per run. */
 const gatherWakesMs = 15;
 

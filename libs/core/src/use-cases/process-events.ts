@@ -54,7 +54,7 @@ export class ProcessEvents {
   /** Answers whether more may wait. */
   private async turn(rules: Rules): Promise<boolean> {
     for (let batches = 0; batches < turnBatches; batches++) {
-      await this.intake.calm(mostCourtesyMs);
+      await this.intake.calm(rules.tenant, mostCourtesyMs);
       const size = hookNames.some((hook) => this.plugins.has(rules.tenant, hook)) ? batchSizeWithPlugins : batchSize;
       const decided = await this.store.alone(rules.tenant, (unit) => this.batch(unit, rules, size)).catch((error: unknown) => this.oneByOne(error, rules));
       if (decided > 0) this.queue.wake('send-commands');

@@ -19,7 +19,7 @@ export class ReceiveEvents {
   private gathering: { delivery: NewDelivery; resolve: (receipt: Receipt) => void; reject: (error: unknown) => void }[] = [];
   private writing = false;
   private closed = false;
-  private window = { startsAt: 0, count: 0, before: 0 };
+  private window: { startsAt: number; counts: Map<string, number>; before: Map<string, number> } = { startsAt: 0, counts: new Map(), before: new Map() };
 
   constructor(
     private readonly store: Store,
@@ -29,7 +29,8 @@ export class ReceiveEvents {
 
   receive(delivery: NewDelivery): Promise<Receipt> {
     if (this.closed) return Promise.reject(new ConnectorError('SHUTTING_DOWN'));
-    this.rolled().count++;
+    const { counts } = this.rolled();
+    counts.set(delivery.tenant, (counts.get(delivery.tenant) ?? 0) + 1);
     if (this.gathering.length >= mostWaiting) return Promise.reject(new ConnectorError('BACKLOG_FULL'));
     return new Promise((resolve, reject) => {
       this.gathering.push({ delivery, resolve, reject });
@@ -43,22 +44,22 @@ export class ReceiveEvents {
   }
 
   /**
-   * Resolves when no rush of webhooks is under way, at the latest after `mostMs`. Their senders wait for an answer; what is decided
-   * a moment later nobody notices.
+   * Resolves when no rush of a tenant's webhooks is under way, at the latest after `mostMs`. Their senders wait for an answer; what is
+   * decided a moment later nobody notices. The rush of one tenant keeps no other waiting.
    */
-  async calm(mostMs: number): Promise<void> {
-    for (const endsAt = this.clock.now() + mostMs; this.isRush() && this.clock.now() < endsAt; ) await this.clock.wait(windowMs / 4);
+  async calm(tenant: string, mostMs: number): Promise<void> {
+    for (const endsAt = this.clock.now() + mostMs; this.isRush(tenant) && this.clock.now() < endsAt; ) await this.clock.wait(windowMs / 4);
   }
 
-  private isRush(): boolean {
-    const { count, before } = this.rolled();
-    return Math.max(count, before) >= rushPerWindow;
+  private isRush(tenant: string): boolean {
+    const { counts, before } = this.rolled();
+    return Math.max(counts.get(tenant) ?? 0, before.get(tenant) ?? 0) >= rushPerWindow;
   }
 
-  private rolled(): { count: number; before: number } {
+  private rolled(): ReceiveEvents['window'] {
     const now = this.clock.now();
     const age = now - this.window.startsAt;
-    if (age >= windowMs || age < 0) this.window = { startsAt: now, count: 0, before: age < 2 * windowMs ? this.window.count : 0 };
+    if (age >= windowMs || age < 0) this.window = { startsAt: now, counts: new Map(), before: age < 2 * windowMs ? this.window.counts : new Map() };
     return this.window;
   }
 
