@@ -1,7 +1,13 @@
 import { openStore, type OpenStore } from '#store';
+import { MemoryNotifications } from '../support/memory-notifications.js';
 import { silentLog } from '../support/database-log.js';
 import { implementations } from './implementations.js';
 import { notificationsSuite } from './notifications.suite.js';
+
+describe('notifications remembered in memory, as tests do', () => {
+  const memory = new MemoryNotifications({ now: () => Date.now() });
+  notificationsSuite(() => ({ one: memory, other: memory }));
+});
 
 describe.each(Object.entries(implementations))('notifications remembered on a %s', (_, database) => {
   let opened: { url: string; dispose(): Promise<void> };

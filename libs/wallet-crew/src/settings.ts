@@ -31,7 +31,7 @@ export class WalletCrewSettings {
   @IsInt()
   @Min(10)
   @Max(100_000)
-  requestsPerMinute: number = 600;
+  requestsPerMinute: number = 3_000;
 
   /** A call is given up after so many milliseconds, whatever the other side does. A command is leased for 90 s and may take several calls. */
   @IsInt()

@@ -126,6 +126,10 @@ export class MemoryStore extends Store {
     this.seenMarks.push([id, seen]);
   }
 
+  async personByIdentifier(_tenant: string, identifier: string): Promise<Person | undefined> {
+    return [...this.persons.values()].find((person) => identifierKeys(person).includes(identifier));
+  }
+
   async withOldToken(_tenant: string, before: number, limit: number): Promise<Person[]> {
     return [...this.persons.values()].filter(({ token }) => token && token.at < before).slice(0, limit);
   }
@@ -143,7 +147,6 @@ export class MemoryStore extends Store {
   delivery = (): Promise<DeliveryRecord | undefined> => notUsed();
   parked = (): Promise<Parked[]> => notUsed();
   replay = (): Promise<boolean> => notUsed();
-  personByIdentifier = (): Promise<Person | undefined> => notUsed();
   commandCounts = (): Promise<{ lane: CommandRecord['lane']; status: string; count: number }[]> => notUsed();
   tidy = (): Promise<number> => notUsed();
   ping = (): Promise<boolean> => notUsed();

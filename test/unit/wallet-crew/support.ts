@@ -1,8 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Notifications, type Answer, type NotificationLimit, type Outgoing, type Slot, type WalletCommand, type WalletLane } from '#core';
+import { type Answer, type Outgoing, type Slot, type WalletCommand, type WalletLane } from '#core';
 import { WalletCrewPlatform, WalletCrewSettings } from '#wallet-crew';
+import { MemoryNotifications } from '../../support/memory-notifications.js';
 import { MemoryPermits } from '../../support/memory-permits.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
@@ -44,27 +45,6 @@ class CallClock extends ManualClock {
       next.go();
     }
     this.#isPassing = false;
-  }
-}
-
-/** The promises of the port in memory. */
-export class MemoryNotifications extends Notifications {
-  readonly notes = new Map<string, { passId: string; at: number }>();
-
-  constructor(private readonly clock: ManualClock) {
-    super();
-  }
-
-  async begin(_tenant: string, commandId: string, passId: string, limit?: NotificationLimit): Promise<'go' | 'begun-before' | 'over-limit'> {
-    if (this.notes.has(commandId)) return 'begun-before';
-    const recent = [...this.notes.values()].filter((note) => note.passId === passId && limit !== undefined && note.at > this.clock.now() - limit.withinMs);
-    if (limit && recent.length >= limit.most) return 'over-limit';
-    this.notes.set(commandId, { passId, at: this.clock.now() });
-    return 'go';
-  }
-
-  async takeBack(commandId: string): Promise<void> {
-    this.notes.delete(commandId);
   }
 }
 
