@@ -18,6 +18,9 @@ const longestAnswer = 1_000_000;
 /** Always the host's own copy, whatever lies beside the plugin: what decorators note down must be found again by whoever checks it. */
 const givenByHost = new Map(['wallet-crew-klaviyo-connector/plugin', 'class-validator', 'class-transformer', 'reflect-metadata'].map((name) => [name, import.meta.resolve(name)]));
 
+/** Taken before the plugin is there, which may put something else in their place. */
+const { parse, stringify } = JSON;
+
 type Call = (input: unknown, settings: unknown) => unknown;
 
 let plugin: Record<string, unknown> = {};
@@ -105,12 +108,12 @@ async function withinTime(promise: unknown, ms: number): Promise<unknown> {
 }
 
 function answer(given: HookAnswer): void {
-  let line = JSON.stringify({ answer: given } satisfies FromIsolate);
-  if (line.length > longestAnswer) line = JSON.stringify({ answer: unusable(`It returned more than ${longestAnswer} characters.`) } satisfies FromIsolate);
+  let line = stringify({ answer: given } satisfies FromIsolate);
+  if (line.length > longestAnswer) line = stringify({ answer: unusable(`It returned more than ${longestAnswer} characters.`) } satisfies FromIsolate);
   write(line);
 }
 
-const say = (message: FromIsolate) => write(JSON.stringify(message));
+const say = (message: FromIsolate) => write(stringify(message));
 
 /** At once and not when the event loop comes round: what is answered must have left before the next input may hang. */
 function write(line: string): void {
@@ -132,7 +135,7 @@ new Socket({ fd: fromHost, readable: true, writable: false })
   .on('data', (text: string) => {
     const lines = (heard + text).split('\n');
     heard = lines.pop()!;
-    for (const line of lines) turn = turn.then(() => handle(JSON.parse(line) as ToIsolate));
+    for (const line of lines) turn = turn.then(() => handle(parse(line) as ToIsolate));
   })
   // The host is gone.
   .on('close', () => process.exit());

@@ -119,6 +119,19 @@ describe('a plugin that goes wrong is an answer and nothing more:', () => {
     expect(inShort(await ask(plugins, {}))).toEqual([{ skip: expect.stringMatching(/^[1-5]$/) }]);
   });
 
+  it.each([
+    ['takes over how answers are written', `JSON.stringify = () => '{}'; return true;`],
+    ['writes half an answer itself', `fs.writeSync(4, '{"answer":{}}\\n'); return true;`],
+    ['writes something else itself', `fs.writeSync(4, '{"loaded":{"functions":[],"others":[]}}\\n'); return true;`],
+    ['writes an answer with a code of its own', `fs.writeSync(4, '{"answer":{"ok":false,"code":"TENANT_UNKNOWN","words":""}}\\n'); return true;`],
+    ['breaks what every program rests on', `Array.prototype.push = () => 0; Array.prototype.pop = () => ''; Object.freeze = () => {}; Promise.prototype.then = undefined; return true;`],
+  ])('it %s: every input still gets an answer', async (_title, body) => {
+    const plugins = await plugin(`() => { ${body} }`, {}, `import fs from 'node:fs';`);
+    const answers = inShort(await ask(plugins, ...numbers(...Array.from({ length: 30 }, (_, i) => i))));
+    expect(answers).toHaveLength(30);
+    for (const answer of answers) expect([true, 'PLUGIN_FAILED', 'PLUGIN_TOO_SLOW', 'PLUGIN_ANSWER_UNUSABLE']).toContain(answer);
+  });
+
   it.each(['process.exit(0)', 'process.kill(process.pid, "SIGKILL")', 'process.exitCode = 3, setImmediate(() => { throw new Error(); }), new Promise(() => {})'])('it ends its own process by %s', async (end) => {
     const plugins = await plugin(`({ n }) => (n === 2 ? (${end}) : true)`, { timeoutMs: 5_000 });
     const answers = await ask(plugins, ...numbers(1, 2, 3));

@@ -33,6 +33,8 @@ export interface Death {
 interface Awaited {
   answers: FromIsolate[];
   want: number;
+  /** Answers of a hook are expected, and nothing else. */
+  isAsk: boolean;
   perAnswerMs: number;
   done: () => void;
   watch: NodeJS.Timeout;
@@ -106,7 +108,7 @@ export class Isolate {
       await new Promise<void>((done) => {
         // The first look is the first that measures: what is answered before is not measured at all.
         const watch = setInterval(() => this.look(), lookEveryMs);
-        this.awaited = { answers, want, perAnswerMs, done, watch, sign: { answers: -1, at: 0, usage: undefined } };
+        this.awaited = { answers, want, isAsk: 'ask' in message, perAnswerMs, done, watch, sign: { answers: -1, at: 0, usage: undefined } };
         this.toIsolate.write(`${JSON.stringify(message)}\n`);
       });
       clearInterval(this.awaited?.watch);
@@ -136,8 +138,8 @@ export class Isolate {
     const { awaited } = this;
     for (const line of lines) {
       const message = read(line);
-      // Whatever a plugin may write by itself, nobody has asked for it.
-      if (!message) return this.endFor({ code: 'PLUGIN_FAILED', words: 'It wrote where only answers belong.' });
+      // Whatever a plugin may write by itself, or make of our own program in its process, is no answer.
+      if (!message || ('answer' in message) !== (awaited?.isAsk ?? 'answer' in message)) return this.endFor({ code: 'PLUGIN_FAILED', words: 'It wrote where only answers belong.' });
       if (awaited && awaited.answers.length < awaited.want) awaited.answers.push(message);
     }
     if (awaited && awaited.answers.length === awaited.want) awaited.done();
@@ -198,8 +200,17 @@ function deathBy(code: number | null, signal: NodeJS.Signals | null): Death {
 function read(line: string): FromIsolate | undefined {
   try {
     const message: unknown = JSON.parse(line);
-    return typeof message === 'object' && message !== null ? (message as FromIsolate) : undefined;
+    return isMap(message) && isWhole(message) ? (message as unknown as FromIsolate) : undefined;
   } catch {
     return undefined;
   }
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const hookCodes: readonly unknown[] = ['PLUGIN_FAILED', 'PLUGIN_TOO_SLOW', 'PLUGIN_ANSWER_UNUSABLE'] satisfies ErrorCode[];
+
+/** All of a message is there. Something half-said would be waited for, or asked again, for ever. */
+function isWhole({ loaded, unusable, problems, answer }: Record<string, unknown>): boolean {
+  if (!isMap(answer)) return isMap(loaded) ? Array.isArray(loaded['functions']) && Array.isArray(loaded['others']) : typeof unusable === 'string' || Array.isArray(problems);
+  return answer['ok'] === true ? answer['value'] !== undefined : hookCodes.includes(answer['code']) && typeof answer['words'] === 'string';
 }
