@@ -44,7 +44,9 @@ function patienceAfter(attempts: number): number {
 }
 
 function clean(words: string, outgoing: Outgoing): string {
-  return scrub(words, [...valuesOf(outgoing.identity), ...propertyValues(outgoing.command)]);
+  const values = [...valuesOf(outgoing.identity), ...propertyValues(outgoing.command)];
+  // A token stands in an address as it is encoded there.
+  return scrub(words, [...values, ...values.filter((value) => !/\p{Surrogate}/u.test(value)).map(encodeURIComponent)]);
 }
 
 function propertyValues(command: Command): string[] {
