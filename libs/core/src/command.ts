@@ -94,6 +94,8 @@ export interface Subscribe {
   channel: Channel;
   /** When the person said yes. */
   consentedAt: number;
+  /** By then at the latest; perhaps long before. Any opt-out that Klaviyo holds counts more. */
+  undated?: true;
   /** The consent field that said it; becomes Klaviyo's `custom_source`. */
   field: string;
   /** True: `historical_import`, which skips double opt-in and "Added to list" flows. */

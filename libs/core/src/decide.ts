@@ -154,7 +154,7 @@ function learn(before: Person, event: WalletEvent, identifiers: Record<string, s
   if (event.account) person.account = withFacts(before.account, event.account, event.at);
   for (const field of Object.keys(rules.consents)) {
     const given = event.answers[field];
-    if (given !== undefined) person.consents[field] = withStatement(before.consents[field], { at: event.at, given });
+    if (given !== undefined) person.consents[field] = withStatement(before.consents[field], { at: event.at, given, ...(event.undated || event.kind !== 'registered' ? { undated: true } : {}) });
   }
   if (event.kind === 'registered') person.registeredAt = Math.min(event.at, before.registeredAt ?? event.at);
   if (event.pass && !isNotification(event)) person.passes[event.pass.id] = afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds);

@@ -72,7 +72,7 @@ export const errors = {
   ROLLOUT_FLAG_UNUSABLE: { retry: 'later', says: 'The rollout provider has no stage for a plugin; its entry in the configuration counts.', fix: 'Compare the flag named there with docs/rollout.md: it must exist, be enabled and have the value off, shadow or on.' },
 
   KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
-  KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in docs/operations.md. Everything waits until it works.' },
+  KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in config/secrets.md. Everything waits until it works.' },
   KLAVIYO_BUSY: { retry: 'later', says: 'Klaviyo asked us to slow down.', fix: 'Nothing to do; that endpoint pauses as long as Klaviyo says.' },
   KLAVIYO_UNAVAILABLE: { retry: 'later', says: 'Klaviyo did not answer, or answered with a server error.', fix: 'Nothing to do; calls resume by themselves. See status.klaviyo.com.' },
   KLAVIYO_BLOCKED: { retry: 'later', says: 'An intermediary answered for Klaviyo with a page instead of an API answer.', fix: 'If it lasts, the outgoing address of this machine is blocked: ask Klaviyo support.' },

@@ -43,6 +43,7 @@ export function hasNewerOptOut(attributes: ProfileAttributes, outgoing: Outgoing
     // Our own withdrawals are of a list, so nothing but this can be one of them.
     if (!isOurOwn(seconds(entry['timestamp']), outgoing, now)) optOuts.push(entry['timestamp']);
   }
+  if (consent.undated) return optOuts.length > 0;
   // An opt-out without a readable time counts as newer, and one of the same second too.
   return optOuts.map(seconds).some((at) => at === undefined || at >= Math.floor(consent.consentedAt / 1000));
 }

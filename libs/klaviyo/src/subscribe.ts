@@ -47,7 +47,7 @@ export async function freeForReading(account: Account, permits: string[]): Promi
 /** An opt-out that Klaviyo has told us of, perhaps while the command waited. */
 function optedOut({ identity, command }: Outgoing<Subscribe>): boolean {
   const out = identity.optedOut?.[command.channel];
-  return out !== undefined && out >= command.consentedAt;
+  return out !== undefined && (out >= command.consentedAt || command.undated === true);
 }
 
 /** Reads Klaviyo's own state for consents that are not fresh. When it cannot be read nobody of them is subscribed. */
@@ -59,7 +59,7 @@ async function withoutOptedOut(account: Account, commands: Outgoing<Subscribe>[]
     const address = addressOf(outgoing.identity, outgoing.command.channel);
     if (address === undefined) answers.push(refused(outgoing, 'CONSENT_WITHOUT_IDENTIFIER', 'The channel needs an address that is not known.'));
     else if (oppositeIsNewer(outgoing) || optedOut(outgoing)) answers.push(skipped(outgoing, 'KLAVIYO_NEWER_OPT_OUT'));
-    else if (now - outgoing.command.consentedAt > freshMs) old.push({ outgoing, address });
+    else if (outgoing.command.undated || now - outgoing.command.consentedAt > freshMs) old.push({ outgoing, address });
     else due.push(outgoing);
   }
   if (old.length === 0) return { answers, due };

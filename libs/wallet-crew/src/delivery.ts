@@ -38,6 +38,7 @@ export function readDelivery(body: string, receivedAt: number): ReadDelivery {
     answers: answersOf(places),
     attributes: attributesOf(places),
     ...optional('account', accountOf(account)),
+    ...(isCustomer(kind) && (said === undefined || /upsert/i.test(name)) ? { undated: true } : {}),
   };
   if (kind === 'unknown') return { key: keyOf(envelope, event, said !== undefined), event };
 

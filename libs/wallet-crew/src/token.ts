@@ -1,6 +1,6 @@
 import type { Call } from './calls.js';
 import { readJson } from './json.js';
-import type { Refusal } from './said.js';
+import { unavailable, type Refusal } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
 import { filled } from './template.js';
 
@@ -19,6 +19,8 @@ export async function askToken(call: Call, path: string, { tokenProvider, tokenB
   const said = await call('authenticate', 'POST', `${path}?provider=${encodeURIComponent(tokenProvider)}`, { body, keyOfItsOwn: true });
   // 422: this provider does not know the customer; 400: nor such a body (The Wallet Crew: customer API).
   if (!said.ok) return said.retry ? { later: said } : { missing: said.words };
+  // Cut short on the way: the same call may be answered whole.
+  if (/^["[{]/.test(said.text.trim()) && readJson(said.text) === undefined) return { later: unavailable('The token cannot be read.', false) };
   const token = bareString(said.text);
   return token === undefined ? { missing: 'the answer is no text' } : { token };
 }

@@ -24,6 +24,17 @@ describe('an opt-out made in Klaviyo', () => {
     expect(subscriptions([klaviyo('opted-out', 5), klaviyo('opted-in', 8), enrolled])).toEqual([1]);
   });
 
+  it('stands against every yes of unknown date: an update of an existing customer brings along what was said years ago', () => {
+    const upserted = { ...enrolled, at: at(30), undated: true };
+    for (const late of [said(30, true), upserted]) {
+      for (const order of permutations([klaviyo('opted-out', 5), late])) expect(subscriptions(order).length).toBe(order[0] === late ? 1 : 0);
+      expect(commandsOf(live([late]), 'subscribe')[0]!.undated).toBe(true);
+    }
+    expect(subscriptions([klaviyo('opted-out', 5), { ...enrolled, at: at(30) }])).toEqual([30]);
+    expect(subscriptions([klaviyo('opted-out', 5), said(30, false), said(60, true)])).toEqual([60]);
+    expect(subscriptions([klaviyo('opted-out', 5), klaviyo('opted-in', 8), said(30, true)])).toEqual([30]);
+  });
+
   it('concerns its own channel only', () => {
     const phone = '+33612345678';
     const both = aCustomer('C-42').enrolled({ email, phone, consents: { consents_email: true, consents_sms: true }, at: at(1) }).events[0]!;

@@ -155,6 +155,29 @@ describe('plugins', () => {
     expect(again.commands.filter((command) => command.do === 'unsubscribe')).toEqual([]);
   });
 
+  it('cannot make segments lie: reserved names stay as they are, and the record says who tried', async () => {
+    const liar = plugin('liar', { mapProfile: ({ profile }) => ({ ...profile, properties: { 'neostore.wallet.Any': 'Installed', 'neostore.authenticationToken': 'stolen', '$consent': ['email'], 'tier': 'Gold' } }) });
+    const { commands, notes } = await processing([liar]).run(enrolled());
+    const { properties } = commands.find((command) => command.do === 'upsert-profile') as { properties: Record<string, unknown> };
+    expect(properties).toMatchObject({ 'tier': 'Gold', 'neostore.wallet.Any': 'NotInstalled', 'neostore.wallet.loyaltyCard.Apple': 'NotInstalled' });
+    expect(Object.keys(properties)).not.toEqual(expect.arrayContaining(['$consent']));
+    expect(properties['neostore.authenticationToken']).toBeUndefined();
+    expect(notes).toContainEqual({ by: 'plugin liar', says: expect.stringContaining('property $consent'), code: 'PLUGIN_ANSWER_UNUSABLE' });
+  });
+
+  it.each<[string, Omit<Plugin, 'name' | 'api'>]>([
+    ['an address that is none', { matchPerson: ({ identifiers }) => ({ ...identifiers, email: 'not a mail' }) }],
+    ['a phone number that is not E.164', { matchPerson: ({ identifiers }) => ({ ...identifiers, phone: '06' }) }],
+    ['a metric name that Klaviyo refuses', { mapMetric: ({ metric }) => ({ ...metric, name: 'x'.repeat(128) }) }],
+    ['more properties than Klaviyo takes', { mapMetric: ({ metric }) => ({ ...metric, properties: Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`p${i}`, i])) }) }],
+    ['a larger profile than Klaviyo takes', { mapProfile: ({ profile }) => ({ ...profile, properties: { ...profile.properties, long: 'x'.repeat(300_000) } }) }],
+  ])('that return %s are passed over, and the event goes on', async (_title, hooks) => {
+    const { commands, notes, persons } = await processing([plugin('bad', hooks)]).run(enrolled('C-1'), enrolled('C-2'));
+    expect(notes.map(({ code }) => code)).toEqual(expect.arrayContaining(['PLUGIN_ANSWER_UNUSABLE']));
+    expect(persons).toHaveLength(2);
+    expect(commands.filter((command) => command.do === 'track').map((command) => 'metric' in command && command.metric)).toEqual(['Wallet Registered', 'Wallet Registered']);
+  });
+
   it('see no token of anybody', async () => {
     const seen: string[] = [];
     const nosy = plugin('nosy', { routeLists: (input) => { seen.push(JSON.stringify(input)); return input.lists; } });

@@ -2,12 +2,16 @@
 export interface Statement {
   at: number;
   given: boolean;
+  /** It was said by then, perhaps long before. */
+  undated?: true;
 }
 
 /** The choice in force: what was said last, and since when it has been said without interruption. */
 export interface Choice {
   given: boolean;
   since: number;
+  /** Nobody knows since when: nothing says that it was ever chosen after an opt-out. */
+  undated?: true;
 }
 
 /** An answer repeated more often than this loses its middle, so that a person does not grow without end. */
@@ -25,7 +29,7 @@ export function withStatement(statements: readonly Statement[] | undefined, said
 export function inOrder(statements: Statement[]): Statement[] {
   const byTime = statements
     // At the same instant the "no" is read last, so it wins.
-    .toSorted((a, b) => a.at - b.at || Number(b.given) - Number(a.given))
+    .toSorted((a, b) => a.at - b.at || Number(b.given) - Number(a.given) || Number(a.undated ?? false) - Number(b.undated ?? false))
     .filter((said, i, all) => i === 0 || said.at !== all[i - 1]!.at || said.given !== all[i - 1]!.given);
   const opposite = byTime.findLastIndex(({ given }) => given !== byTime.at(-1)!.given);
   const row = byTime.slice(opposite + 1);
@@ -40,9 +44,10 @@ export function inOrder(statements: Statement[]): Statement[] {
 export function choiceInForce(statements: readonly Statement[] | undefined): Choice | undefined {
   const last = statements?.at(-1);
   if (!statements || !last) return undefined;
-  let since = last.at;
-  for (let i = statements.length - 1; i >= 0 && statements[i]!.given === last.given; i--) since = statements[i]!.at;
-  return { given: last.given, since };
+  const first = statements.findLastIndex(({ given }) => given !== last.given) + 1;
+  const { at: since, undated } = statements[first]!;
+  // After an answer to the contrary it is a new choice, whenever exactly it was made.
+  return { given: last.given, since, ...(undated && first === 0 ? { undated } : {}) };
 }
 
 /** The latest choices made in Klaviyo itself for a channel. Its API counts apart: what was asked for there may be our own word. */

@@ -39,9 +39,10 @@ export function askLists(person: Person, routes: readonly ListRoute[], was: Aske
     const out = optedOutSince(person, channel, rules) ?? -1;
     const before = own(asked[field] ?? {}, list);
     const isAsked = typeof before === 'number' && before > out;
-    if (!address || isAsked || choice.since <= out) continue;
+    // A yes of unknown date stands against no opt-out: existing customers bring it along with every change of theirs.
+    if (!address || isAsked || choice.since <= out || (choice.undated && out >= 0)) continue;
     const historical = historicalWhenLate === true && now - choice.since > rules.lateAfterMs;
-    commands.push({ do: 'subscribe', ...named(list), channel, consentedAt: choice.since, field, historical });
+    commands.push({ do: 'subscribe', ...named(list), channel, consentedAt: choice.since, ...(choice.undated ? { undated: true as const } : {}), field, historical });
     (asked[field] ??= {})[list] = choice.since;
   }
   for (const [field, lists] of Object.entries(asked)) {

@@ -63,7 +63,8 @@ export class PluginHost {
   private take<N extends HookName>(tenant: string, plugin: InstalledPlugin, hook: N, one: Question<N>, stage: Stage, answer: Awaited<ReturnType<PluginRunner['ask']>>[number]): void {
     const step: Step<N> = steps[hook];
     const by = `plugin ${plugin.name}`;
-    const output = answer.ok ? step.read(answer.value) : undefined;
+    const read = answer.ok ? step.read(answer.value) : undefined;
+    const output = read !== undefined && step.guarded ? step.guarded(one.input, read) : read;
     const counted = (outcome: string) => this.meter.count('connector_plugin_answers_total', { tenant, plugin: plugin.name, hook, outcome });
     if (output === undefined) {
       const code = answer.ok ? 'PLUGIN_ANSWER_UNUSABLE' : answer.code;
@@ -73,6 +74,8 @@ export class PluginHost {
       return;
     }
     const changes = step.changes(one.input, output);
+    const withheld = step.guarded ? step.changes(one.input, read!).filter((change) => !changes.includes(change)) : [];
+    if (withheld.length > 0) one.notes.push({ by, says: `${hook}: ${withheld.join(', ')} is not its to change, and stays.`, code: 'PLUGIN_ANSWER_UNUSABLE' });
     if (stage === 'shadow') {
       counted(changes.length > 0 ? 'shadow-differs' : 'shadow-agrees');
       if (changes.length > 0) one.notes.push({ by, says: `Shadow: ${hook} would have changed: ${changes.join(', ')}.` });

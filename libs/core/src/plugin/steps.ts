@@ -10,6 +10,8 @@ export interface Step<N extends HookName> {
   read(value: unknown): Output<N> | undefined;
   /** What the next plugin is asked, or nothing when the answer settles the matter. */
   next(input: Input<N>, output: Output<N>): Input<N> | undefined;
+  /** The answer without what plugins have no say in. */
+  guarded?(input: Input<N>, output: Output<N>): Output<N>;
   /** What the answer changes, by name only: values may be personal. */
   changes(input: Input<N>, output: Output<N>): string[];
 }
@@ -21,12 +23,15 @@ export const steps: { [N in HookName]: Step<N> } = {
     changes: (_, output) => (output === true ? [] : ['skips the event']),
   },
   matchPerson: {
-    read: (value) => (isTexts(value) ? value : undefined),
+    read: (value) => (isTexts(value) && isEmail(value['email']) && isPhone(value['phone']) ? value : undefined),
+    guarded: (_, output) => (output['email'] === undefined ? output : { ...output, email: output['email'].toLowerCase() }),
     next: (input, identifiers) => ({ ...input, identifiers }),
     changes: (input, output) => differing(input.identifiers, output).map((key) => `identifier ${key}`),
   },
   mapProfile: {
-    read: (value) => (isMap(value) && isTexts(value['attributes']) && isProperties(value['properties']) && knownAttributes(value['attributes']) ? (value as unknown as Output<'mapProfile'>) : undefined),
+    read: (value) => (isMap(value) && isTexts(value['attributes']) && isProperties(value['properties']) && fits(value, mostProfileCharacters) && knownAttributes(value['attributes']) ? (value as unknown as Output<'mapProfile'>) : undefined),
+    // Segments rest on our own properties, and what begins with $ has a meaning for Klaviyo, consent among it.
+    guarded: (input, output) => ({ ...output, properties: withReserved(input.profile.properties, output.properties, (name) => name.startsWith('neostore.') || name.startsWith('$')) }),
     next: (input, profile) => ({ ...input, profile }),
     changes: (input, output) => [
       ...differing(input.profile.attributes, output.attributes).map((name) => `attribute ${name}`),
@@ -34,7 +39,8 @@ export const steps: { [N in HookName]: Step<N> } = {
     ],
   },
   mapMetric: {
-    read: (value) => (value === null || (isMap(value) && typeof value['name'] === 'string' && value['name'] !== '' && isProperties(value['properties'])) ? (value as Output<'mapMetric'>) : undefined),
+    read: (value) => (value === null || (isMap(value) && typeof value['name'] === 'string' && isMetricName(value['name']) && isProperties(value['properties']) && Object.keys(value['properties']).length <= mostProperties && fits(value, mostEventCharacters)) ? (value as Output<'mapMetric'>) : undefined),
+    guarded: (input, output) => output && { ...output, properties: withReserved(input.metric.properties, output.properties, (name) => name.startsWith('neostore.') || name === '$event_id') },
     next: (input, metric) => (metric === null ? undefined : { ...input, metric }),
     changes: (input, output) => {
       if (output === null) return ['no event'];
@@ -57,6 +63,21 @@ export const steps: { [N in HookName]: Step<N> } = {
     changes: (input, output) => (output === true || ('at' in output && output.at <= input.now) ? [] : ['skip' in output ? 'forbids it' : 'puts it off']),
   },
 };
+
+/** Klaviyo's limits (Events API overview, Bulk Import Profiles), with room for what we add: beyond them the whole event or profile would be refused. */
+const mostProperties = 350;
+const mostEventCharacters = 500_000;
+const mostProfileCharacters = 80_000;
+const fits = (value: unknown, most: number) => JSON.stringify(value).length <= most;
+const isMetricName = (name: string) => name.length > 0 && name.length < 128;
+const isEmail = (value: string | undefined) => value === undefined || (value.length < 100 && /^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@.,;<>"]+$/u.test(value));
+const isPhone = (value: string | undefined) => value === undefined || /^\+[1-9]\d{6,14}$/.test(value);
+
+/** The reserved names as they were before, all others as they are now. */
+function withReserved<V>(before: Record<string, V>, after: Record<string, V>, isReserved: (name: string) => boolean): Record<string, V> {
+  const pick = (all: Record<string, V>, reserved: boolean) => Object.entries(all).filter(([name]) => isReserved(name) === reserved);
+  return Object.fromEntries([...pick(before, true), ...pick(after, false)]);
+}
 
 const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown): value is Record<string, string> => isMap(value) && Object.values(value).every((text) => typeof text === 'string');

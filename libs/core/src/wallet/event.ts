@@ -64,6 +64,8 @@ export interface WalletEvent {
   metadata: Record<string, Plain>;
   /** Explicit yes/no answers by field name; a field that was not answered is not here. */
   answers: Record<string, boolean>;
+  /** The answers may have been given long before `at`: the sender repeats what it knows with every change of the customer, or said no time. */
+  undated?: boolean;
   attributes: Attributes;
   /** What else a customer filled in, by the name of the form's field. */
   account?: Record<string, Plain>;
