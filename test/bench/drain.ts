@@ -10,6 +10,7 @@ import { startConnector, startHelper, usage, type Running } from './processes.ts
 import { expect, median, report, round, tell } from './report.ts';
 import { silentLog, type FreshDatabase } from './server.ts';
 import { storyLength, tenant, tenantSettings, webhookBody, writeConfig } from './tenant.ts';
+import { askVendor, earliestMs } from './vendor.ts';
 
 const mostOverMinimum = 1.1;
 const minutesOfHistory = 600;
@@ -37,14 +38,14 @@ export const drain: Bench = async ({ server, quick, profile, events: wanted }) =
 
   tell(`drain: ${events} commands in the track lane`);
   const begun = Date.now();
-  const mayTakeMs = 2 * earliestMs(requestsFor(events)) + 30_000;
+  const mayTakeMs = 2 * leastMs(events) + 30_000;
   const ours = await startConnector({ databaseUrl: database.url, configFile: writeConfig(klaviyo.url), workers: true, ...(profile ? { profile } : {}) });
   if (profile) process.kill(ours.pid, 'SIGUSR2');
   const left = await drained(klaviyo, database, events, begun + mayTakeMs);
   if (profile) process.kill(ours.pid, 'SIGUSR2');
 
-  const stats = await ask<Stats>(klaviyo, 'stats');
-  const log = await ask<LoggedRequest[]>(klaviyo, 'requests');
+  const stats = await askVendor<Stats>(klaviyo, 'stats');
+  const log = await askVendor<LoggedRequest[]>(klaviyo, 'requests');
   // While the minute is used up for bulk, single calls carry on.
   const taken = log.filter(({ operation, status }) => (operation === 'bulk_create_events' || operation === 'create_event') && status === 202).sort((a, b) => a.at - b.at);
   const requestMs = median(taken.filter(({ operation }) => operation === 'bulk_create_events').map(({ ms }) => ms));
@@ -55,7 +56,7 @@ export const drain: Bench = async ({ server, quick, profile, events: wanted }) =
     const used = taken.slice(0, 1 + taken.findIndex(({ items }) => (sent += items) >= count));
     const bulkRequests = used.filter(({ operation }) => operation === 'bulk_create_events').length;
     const ms = used.at(-1)!.at - firstAt;
-    const minimumMs = earliestMs(requestsFor(count)) + requestMs;
+    const minimumMs = leastMs(count) + requestMs;
     return { events: count, seconds: round(ms / 1000, 2), minimumSeconds: round(minimumMs / 1000, 2), ratio: round(ms / minimumMs, 2), bulkRequests, singleCalls: used.length - bulkRequests, eventsPerSecond: round(count / (ms / 1000), 0) };
   };
   for (const count of [events / 2, events]) report('drain', { ...upTo(count), left, requestP50Ms: round(requestMs), throttled: stats.throttled });
@@ -71,6 +72,9 @@ export const drain: Bench = async ({ server, quick, profile, events: wanted }) =
   await klaviyo.stop();
   await database.drop();
 };
+
+/** The least time that the limits allow for so many events. */
+const leastMs = (events: number) => earliestMs(requestsFor(events), { burst: klaviyoLimits.bulk_create_events.burstPerSecond, steady: klaviyoLimits.bulk_create_events.steadyPerMinute });
 
 /** The fewest bulk requests that carry so many events. */
 const requestsFor = (events: number) => Math.ceil(events / klaviyoLimits.bulk_create_events.maxItems!);
@@ -131,7 +135,7 @@ async function fillAndDecide(database: FreshDatabase, events: number, backlog: n
 /** Watches Klaviyo, which costs nobody anything; counting our own table would take its share of the cores. */
 async function drained(klaviyo: Running, database: FreshDatabase, events: number, until: number): Promise<number> {
   for (let shown = Date.now(); ; ) {
-    const { operations } = await ask<Stats>(klaviyo, 'stats');
+    const { operations } = await askVendor<Stats>(klaviyo, 'stats');
     const taken = (['bulk_create_events', 'create_event'] as const).reduce((sum, operation) => sum + (operations[operation]?.items ?? 0), 0);
     if (taken >= events || Date.now() > until) break;
     if (Date.now() - shown > 5_000) {
@@ -145,18 +149,6 @@ async function drained(klaviyo: Running, database: FreshDatabase, events: number
     if (row?.n === 0 || tries === 10) return row?.n ?? events;
     await wait(500);
   }
-}
-
-/** When the last of `requests` can be sent at the earliest: no second holds more than the burst limit, no minute more than the steady one. */
-function earliestMs(requests: number): number {
-  const { burstPerSecond: burst, steadyPerMinute: steady } = klaviyoLimits.bulk_create_events;
-  const at: number[] = [];
-  for (let n = 0; n < requests; n++) at.push(Math.max(0, n < burst ? 0 : at[n - burst]! + 1_000, n < steady ? 0 : at[n - steady]! + 60_000));
-  return at.at(-1) ?? 0;
-}
-
-async function ask<T>(klaviyo: Running, what: string): Promise<T> {
-  return (await (await fetch(`${klaviyo.url}/__emulator/${what}`)).json()) as T;
 }
 
 async function ownProfile(folder: string): Promise<() => Promise<void>> {

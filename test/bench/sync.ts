@@ -5,11 +5,11 @@ import { rush } from './load.ts';
 import { startConnector, startHelper, type Running } from './processes.ts';
 import { expect, report, round, tell } from './report.ts';
 import { syncRequests, tenantSettings, walletCrewKey, writeSettings } from './tenant.ts';
+import { askVendor, earliestMs } from './vendor.ts';
 
 const mostOverMinimum = 1.2;
 /** A look-up asks for the passes and for the token. */
 const callsPerPerson = 2;
-const minuteMs = 60_000;
 
 /**
  * A flow back-populates a whole list: one call per profile, a look-up of each at The Wallet Crew, and the answers in bulk imports to
@@ -24,7 +24,7 @@ export const sync: Bench = async ({ server, quick, events }) => {
   const settings = tenantSettings(klaviyo.url, { baseUrl: walletCrew.url, apiKey: walletCrewKey, requestsPerMinute });
   const ours = await startConnector({ databaseUrl: database.url, configFile: writeSettings(settings), workers: true });
   const requests = syncRequests(ours.url, people);
-  const minimumMs = earliestMs(callsPerPerson * people, requestsPerMinute);
+  const minimumMs = earliestMs(callsPerPerson * people, { burst: Math.ceil(requestsPerMinute / 10), steady: requestsPerMinute });
 
   tell(`sync: ${people} profiles through one flow, ${requestsPerMinute} requests a minute to The Wallet Crew: at least ${round(minimumMs / 1000)} s`);
   const begun = Date.now();
@@ -33,11 +33,11 @@ export const sync: Bench = async ({ server, quick, events }) => {
   const left = await written(klaviyo, walletCrew, people, begun + 2 * minimumMs + 60_000);
   const tookMs = Date.now() - begun;
 
-  const { operations, throttled } = await stats(klaviyo);
+  const { operations, throttled } = await askVendor<Stats>(klaviyo, 'stats');
   const imports = operations['bulk_import_profiles'] ?? { requests: 0, items: 0 };
   report('sync', {
     profiles: people, seconds: round(tookMs / 1000), minimumSeconds: round(minimumMs / 1000), ratio: round(tookMs / minimumMs, 2), acceptedSeconds: round(acceptedMs / 1000), failed: load.failed, left, throttled,
-    walletCrewCalls: (await stats(walletCrew)).requests, imports: imports.requests, importedProfiles: imports.items, singleUpdates: operations['create_or_update_profile']?.requests ?? 0, leastImports: Math.ceil(people / klaviyoLimits.bulk_import_profiles.maxItems!),
+    walletCrewCalls: (await askVendor<Stats>(walletCrew, 'stats')).requests, imports: imports.requests, importedProfiles: imports.items, singleUpdates: operations['create_or_update_profile']?.requests ?? 0, leastImports: Math.ceil(people / klaviyoLimits.bulk_import_profiles.maxItems!),
   });
   expect(left === 0 && load.failed === 0, `sync: ${left} profiles were not written, ${load.failed} calls of the flow failed`);
   expect(throttled === 0, `sync: ${throttled} requests to Klaviyo were refused for their rate`);
@@ -48,26 +48,15 @@ export const sync: Bench = async ({ server, quick, events }) => {
   await database.drop();
 };
 
-/** The last of `calls` at the earliest: a tenth of the minute's calls in each second until the minute is used up. */
-function earliestMs(calls: number, perMinute: number): number {
-  const minutes = Math.ceil(calls / perMinute) - 1;
-  const rest = calls - minutes * perMinute;
-  return minutes * minuteMs + Math.max(0, Math.ceil(rest / Math.ceil(perMinute / 10)) - 1) * 1_000 + 1_000;
-}
-
 async function written(klaviyo: Running, walletCrew: Running, people: number, until: number): Promise<number> {
   for (let shown = Date.now(); ; ) {
-    const { operations } = await stats(klaviyo);
+    const { operations } = await askVendor<Stats>(klaviyo, 'stats');
     const done = (['bulk_import_profiles', 'create_or_update_profile'] as const).reduce((sum, operation) => sum + (operations[operation]?.items ?? 0), 0);
     if (done >= people || Date.now() > until) return Math.max(0, people - done);
     if (Date.now() - shown > 5_000) {
       shown = Date.now();
-      tell(`  ${done} of ${people}, ${(await stats(walletCrew)).requests} calls to The Wallet Crew`);
+      tell(`  ${done} of ${people}, ${(await askVendor<Stats>(walletCrew, 'stats')).requests} calls to The Wallet Crew`);
     }
     await wait(250);
   }
-}
-
-async function stats(of: Running): Promise<Stats> {
-  return (await (await fetch(`${of.url}/__emulator/stats`)).json()) as Stats;
 }

@@ -6,6 +6,9 @@ import { readNotify, readPushUpdate, readSync } from '#wallet-crew';
 import { unreadable, type RawRequest } from './raw-request.js';
 import { isSecret } from './secret.js';
 
+/** How the body of a call names a pass. */
+const whichPass: Record<string, object> = { identifiers: { type: 'object', additionalProperties: { type: 'string' } }, passType: { type: 'string', nullable: true } };
+
 /** What Klaviyo's flows call. Klaviyo repeats a call only after 429, 500, 502 and 503: whatever may work later is answered 503. */
 @ApiTags('Klaviyo flows')
 @ApiHeader({ name: 'X-API-KEY', required: true, description: '`walletCrew.flowKey` of the tenant; without that setting `walletCrew.apiKey`.' })
@@ -32,15 +35,14 @@ export class FlowController {
       type: 'object',
       required: ['identifiers'],
       properties: {
-        identifiers: { type: 'object', additionalProperties: { type: 'string' } },
-        passType: { type: 'string', nullable: true },
+        ...whichPass,
         additionalData: { type: 'object', nullable: true, additionalProperties: true },
         updateMetadata: { type: 'boolean', default: false },
       },
     },
   })
   pushUpdate(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
-    return this.receive('passes/pushUpdate', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readPushUpdate);
+    return this.receive('passes/pushUpdate', tenant, key, flowId, request, readPushUpdate);
   }
 
   @Post('passes/notify')
@@ -51,15 +53,14 @@ export class FlowController {
       type: 'object',
       required: ['identifiers'],
       properties: {
-        identifiers: { type: 'object', additionalProperties: { type: 'string' } },
-        passType: { type: 'string', nullable: true },
+        ...whichPass,
         message: { type: 'string', description: 'Either this or `localizedMessage`.' },
         localizedMessage: { type: 'object', description: 'By language.', additionalProperties: { type: 'string' } },
       },
     },
   })
   notify(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
-    return this.receive('passes/notify', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readNotify);
+    return this.receive('passes/notify', tenant, key, flowId, request, readNotify);
   }
 
   @Post('profiles/sync')
@@ -77,10 +78,10 @@ export class FlowController {
     },
   })
   sync(@Param('tenantId') tenant: string, @Headers('x-api-key') key: string | undefined, @Headers('x-klaviyo-flow-id') flowId: string | undefined, @Req() request: RawRequest): Promise<{ id: string }> {
-    return this.receive('profiles/sync', tenant, key, flowId ?? '', request.body?.toString('utf8') ?? '', readSync);
+    return this.receive('profiles/sync', tenant, key, flowId, request, readSync);
   }
 
-  private async receive(name: string, tenant: string, key: string | undefined, flowId: string, body: string, read: (body: string) => WalletCommand): Promise<{ id: string }> {
+  private async receive(name: string, tenant: string, key: string | undefined, flowId: string | undefined, request: RawRequest, read: (body: string) => WalletCommand): Promise<{ id: string }> {
     const receivedAt = this.clock.now();
     const answered = (answer: string) => this.meter.count('connector_flow_calls_total', { tenant, action: name, answer });
     const { walletCrew } = this.settings.tenants.get(tenant) ?? {};
@@ -89,7 +90,7 @@ export class FlowController {
       answered('401');
       throw new ConnectorError('FLOW_KEY_REFUSED');
     }
-    const { unusable, ...delivery } = deliveryOf(name, tenant, flowId, body, receivedAt, read);
+    const { unusable, ...delivery } = deliveryOf(name, tenant, flowId ?? '', request.body?.toString('utf8') ?? '', receivedAt, read);
     const { id } = await this.events.receive(delivery);
     answered(unusable ? '422' : '202');
     if (unusable) throw new ConnectorError(unusable.code, `${unusable.detail ?? ''} It is parked as ${id}.`);

@@ -1,4 +1,4 @@
-import type { NewDelivery } from '#core';
+import { bareEvent, type NewDelivery } from '#core';
 
 /** The body as it came: a signature covers its bytes. */
 export interface RawRequest {
@@ -7,5 +7,5 @@ export interface RawRequest {
 
 /** Stands in the inbox for a body that could not be read. */
 export function unreadable(name: string, at: number): NewDelivery['event'] {
-  return { kind: 'unknown', name, at, identifiers: {}, metadata: {}, answers: {}, attributes: {} };
+  return bareEvent({ kind: 'unknown', name, at });
 }

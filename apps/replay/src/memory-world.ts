@@ -1,9 +1,8 @@
-import { Clock, ConnectorError, DecideBatch, identifierKeys, type Changes, type Delivery, type DeliveryOutcome, type Person, type PluginHost, type Rules } from '#core';
+import { Clock, ConnectorError, DecideBatch, PersonIndex, type Changes, type Delivery, type DeliveryOutcome, type PluginHost, type Rules } from '#core';
 
 /** A tenant's world that begins empty and is forgotten: deliveries change what is known, and their commands are only looked at. */
 export class MemoryWorld {
-  private readonly persons = new Map<string, Person>();
-  private readonly ownersOf = new Map<string, Set<string>>();
+  private readonly persons = new PersonIndex();
   private readonly clock = new RecordedClock();
   private readonly decide: DecideBatch;
 
@@ -16,20 +15,10 @@ export class MemoryWorld {
 
   async take(deliveries: readonly Delivery[]): Promise<Changes> {
     this.clock.at = Math.max(...deliveries.map(({ receivedAt }) => receivedAt));
-    const changes = await this.decide.run({ persons: async (keys) => this.owners(keys) }, this.rules, deliveries);
-    for (const { from } of changes.absorbed) this.persons.delete(from);
-    for (const person of changes.persons) this.put(person);
+    const changes = await this.decide.run({ persons: async (keys) => this.persons.owners(keys) }, this.rules, deliveries);
+    for (const { from } of changes.absorbed) this.persons.remove(from);
+    for (const person of changes.persons) this.persons.put(person);
     return changes;
-  }
-
-  private owners(keys: readonly string[]): Person[] {
-    const ids = new Set(keys.flatMap((key) => [...(this.ownersOf.get(key) ?? [])]));
-    return [...ids].flatMap((id) => this.persons.get(id) ?? []);
-  }
-
-  private put(person: Person): void {
-    this.persons.set(person.id, person);
-    for (const key of identifierKeys(person)) this.ownersOf.set(key, (this.ownersOf.get(key) ?? new Set()).add(person.id));
   }
 }
 

@@ -7,6 +7,7 @@ export * from './marketing/profile.js';
 export * from './person/consent.js';
 export * from './person/identity.js';
 export * from './person/person.js';
+export * from './person/person-index.js';
 export * from './ports/marketing.js';
 export * from './plugin/hooks.js';
 export * from './plugin/plugin.js';

@@ -1,4 +1,4 @@
-import type { Channel, OptOuts, WalletEvent } from '#core';
+import { bareEvent, type Channel, type OptOuts, type WalletEvent } from '#core';
 import type { Account } from './account.js';
 import { channelState, isTechnical, list } from './consent-state.js';
 import { record } from './errors.js';
@@ -74,14 +74,10 @@ function optOut(channel: Channel, profile: Record<string, unknown>): WalletEvent
   const klaviyoId = profile['id'];
   if (at === undefined || typeof klaviyoId !== 'string') return undefined;
   const [email, phone, externalId] = ['email', 'phone_number', 'external_id'].map((name) => attributes[name]);
-  return {
+  return bareEvent({
     kind: 'opted-out',
     name: `klaviyo.${channel}.${channel === 'email' ? 'suppressed' : 'unsubscribed'}`,
     at,
-    identifiers: {},
-    metadata: {},
-    answers: {},
-    attributes: {},
     channel,
     profile: {
       klaviyoId,
@@ -89,7 +85,7 @@ function optOut(channel: Channel, profile: Record<string, unknown>): WalletEvent
       ...(typeof email === 'string' && email !== '' ? { email } : {}),
       ...(typeof phone === 'string' && phone !== '' ? { phone } : {}),
     },
-  };
+  });
 }
 
 function optedOutAt(channel: Channel, attributes: ProfileAttributes): number | undefined {

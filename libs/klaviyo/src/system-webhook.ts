@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Channel, ConnectorError, fingerprint, type ProfileName, type WalletEvent } from '#core';
+import { bareEvent, type Channel, ConnectorError, fingerprint, type ProfileName, type WalletEvent } from '#core';
 import { record } from './errors.js';
 import { instantOf } from './instant.js';
 import { mergedIdsIn, methodIn } from './system-webhook-guesses.js';
@@ -99,20 +99,16 @@ function eventOf(item: Record<string, unknown>, { kind, channel }: Meaning, sent
 
   const method = methodIn(properties);
   const mergedIds = kind === 'profiles-merged' ? mergedIdsIn(properties).filter((id) => id !== profile.klaviyoId) : [];
-  return {
+  return bareEvent({
     kind,
     name: String(item['topic']),
     // A time ahead would win over everything that really happens until then.
     at: Math.min(at, receivedAt),
-    identifiers: {},
-    metadata: {},
-    answers: {},
-    attributes: {},
     profile,
     ...(channel ? { channel } : {}),
     ...(channel && method !== undefined ? { throughApi: /\bapi\b/i.test(method) } : {}),
     ...(mergedIds.length > 0 ? { mergedIds } : {}),
-  };
+  });
 }
 
 /** `datetime` is ISO 8601, `timestamp` whole seconds. */

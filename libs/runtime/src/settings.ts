@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 import { ConnectorError, defaultMetrics } from '#core';
 import { KlaviyoSettings } from '#klaviyo';
 import { WalletCrewSettings } from '#wallet-crew';
+import { isMap } from './is-map.js';
 import { LinkSettings, linkProblems, VaultSettings } from './link-settings.js';
 import { PluginSettings } from './plugins/plugin-settings.js';
 import { problemsOf } from './problems.js';
@@ -212,8 +213,6 @@ export function loadSettings(environment: Environment): Settings {
   if (problems.length > 0) throw new ConnectorError('SETTINGS_INVALID', [...new Set(problems)].map((problem) => `\n  ${problem}`).join(''));
   return settings;
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** `${NAME}` and `${file:/path}` stand for a secret; the file's last line break does not belong to it. */
 function withSecrets(value: unknown, variables: Environment['variables'], path: string, problems: string[]): unknown {

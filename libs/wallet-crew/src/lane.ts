@@ -1,4 +1,4 @@
-import type { Clock, Log, Notifications, Vault, WalletEvent } from '#core';
+import type { Clock, Log, Notifications, Vault } from '#core';
 import type { Call } from './calls.js';
 import type { WalletCrewSettings } from './settings.js';
 
@@ -18,9 +18,4 @@ export interface Around {
 /** The path of the API that belongs to the tenant. */
 export function apiPath({ tenant, settings }: Around, rest: string): string {
   return `/api/${encodeURIComponent(settings.tenantId ?? tenant)}/${rest}`;
-}
-
-/** An answer of The Wallet Crew as an event. */
-export function told(event: Pick<WalletEvent, 'kind' | 'name' | 'at' | 'identifiers'> & Partial<WalletEvent>): WalletEvent {
-  return { metadata: {}, answers: {}, attributes: {}, ...event };
 }

@@ -1,5 +1,5 @@
-import type { Answer, Notify, Outgoing } from '#core';
-import { apiPath, type Around, told } from './lane.js';
+import { bareEvent, type Answer, type Notify, type Outgoing } from '#core';
+import { apiPath, type Around } from './lane.js';
 import { type HeldPass, listPasses } from './passes.js';
 import { answerTo, type Refusal } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
@@ -20,7 +20,7 @@ export async function notify(outgoing: Outgoing<Notify>, around: Around): Promis
   const [pass] = passes.toSorted((a, b) => installedAt(b) - installedAt(a));
   const about = pass && { pass: { id: pass.id, ...(pass.type === undefined ? {} : { type: pass.type }) } };
   const notSent = (reason: keyof typeof codes): Answer => ({
-    id, outcome: 'accepted', words: codes[reason], told: told({ kind: 'notification-not-sent', name: 'passes/notify', at: around.clock.now(), identifiers, reason, ...about }),
+    id, outcome: 'accepted', words: codes[reason], told: bareEvent({ kind: 'notification-not-sent', name: 'passes/notify', at: around.clock.now(), identifiers, reason, ...about }),
   });
   if (!pass) return notSent('no-pass');
   if (Object.keys(pass.installed).length === 0) return notSent('no-device');
@@ -29,7 +29,7 @@ export async function notify(outgoing: Outgoing<Notify>, around: Around): Promis
   if (begun === 'over-limit') return notSent('over-quota');
   if (begun === 'begun-before') return uncertain(id, 'It was about to be sent when this process or its call ended.');
   const said = await around.call('notify', 'POST', pathFor(pass, around), { body: bodyFor(command, around.settings), once: true });
-  if (said.ok) return { id, outcome: 'accepted', told: told({ kind: 'notification-sent', name: 'passes/notify', at: around.clock.now(), identifiers, ...about }) };
+  if (said.ok) return { id, outcome: 'accepted', told: bareEvent({ kind: 'notification-sent', name: 'passes/notify', at: around.clock.now(), identifiers, ...about }) };
   if (!said.undone) return uncertain(id, said.words);
   await around.notifications.takeBack(id);
   return answerTo(outgoing, withReason(said));

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOpen, type Command, type DeliveryRecord, type Store } from '#core';
+import { isOpen, snippetsOf, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
-import { PinoLog, PromMeter, SystemClock, type Environment } from '#runtime';
+import { PinoLog, PromMeter, rulesByTenant, SystemClock, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from '../connector.js';
 import { sandboxKeys, sandboxLists, sandboxSettings, sandboxTenant } from './settings.js';
@@ -40,7 +40,8 @@ export async function runSandbox(environment: Environment): Promise<void> {
   await followOne(day.filter((event) => belongsTo(event, followed)), { hook, store: opened.store, klaviyo, walletCrew, clock });
   await playTheRest(day.filter((event) => !belongsTo(event, followed)), { hook, store: opened.store, walletCrew, clock });
   await klaviyo.settle();
-  await playTheWayBack({ url, store: opened.store, klaviyo, walletCrew, clock, email: followedEmail(day, followed) });
+  const passPage = snippetsOf(rulesByTenant(settings).get(sandboxTenant)!.links!).find(({ page }) => page === 'pass')!;
+  await playTheWayBack({ url, store: opened.store, klaviyo, clock, email: followedEmail(day, followed), snippet: passPage.snippets.email });
   summary(day, klaviyo, url, walletCrew);
 }
 
@@ -181,7 +182,7 @@ async function idle(store: Store, clock: SystemClock): Promise<void> {
 const followedEmail = (day: StoryEvent[], customerId: string) => day.find((event) => belongsTo(event, customerId))?.identifiers['email'] ?? '';
 
 /** What flows ask for: the profiles of everybody, and a message on one phone. Then what a message to that customer would link to. */
-async function playTheWayBack({ url, store, klaviyo, walletCrew, clock, email }: Omit<Stage, 'hook'> & { url: string; klaviyo: KlaviyoEmulator; email: string }): Promise<void> {
+async function playTheWayBack({ url, store, klaviyo, clock, email, snippet }: Pick<Stage, 'store' | 'clock'> & { url: string; klaviyo: KlaviyoEmulator; email: string; snippet: string }): Promise<void> {
   const listeners = `${url}/api/${sandboxTenant}/webhooks/listeners/klaviyo`;
   const call = (path: string, body: string, of: string) => klaviyo.sendFlowWebhook({ url: `${listeners}/${path}`, headers: { 'X-API-KEY': sandboxKeys.walletCrew }, body, profile: { email: of } });
   const emails = klaviyo.profiles().flatMap(({ email: of }) => (of ? [of] : []));
@@ -194,9 +195,9 @@ async function playTheWayBack({ url, store, klaviyo, walletCrew, clock, email }:
   await call('passes/notify', '{"identifiers": {"email": "{{ person.email }}"}, "message": "Double points today"}', email);
   await idle(store, clock);
   await klaviyo.settle();
-  const tokens = klaviyo.profiles().filter(({ properties }) => properties['neostore.authenticationToken'] !== undefined).length;
+  const tokens = klaviyo.profiles().filter(({ properties }) => properties[tokenProperty] !== undefined).length;
   const outcome = klaviyo.events({ email }).filter(({ metric }) => metric.startsWith('Wallet Notification')).map(({ metric, properties }) => [metric, properties['reason']].filter(Boolean).join(': '));
-  const link = klaviyo.renderTemplate(`${walletCrew.url}/${sandboxTenant}/mail/confirm?neo.authToken={{ person|lookup:'neostore.authenticationToken' }}`, { person: klaviyo.profile({ email })?.properties ?? {} });
+  const link = klaviyo.renderTemplate(snippet, { person: klaviyo.profile({ email })?.properties ?? {} });
   table(['what', 'came of it'], [
     ['profiles with the token of pass links', String(tokens)],
     [`the message for ${email}`, outcome.join(', ') || faint('not told yet')],

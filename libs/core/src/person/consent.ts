@@ -71,9 +71,7 @@ export function latestOptOut(a: OptOut | undefined, b: OptOut): OptOut {
 const echoMs = 3_600_000;
 
 /** Since when nobody may be subscribed on an older consent, if so. `noes`: when the person's own withdrawals of the channel were said. */
-export function optedOutAt(optOut: OptOut | undefined, noes: readonly number[]): number | undefined {
-  if (!optOut) return undefined;
-  const { at = 0, throughApiAt = 0, endedAt = 0 } = optOut;
+export function optedOutAt({ at = 0, throughApiAt = 0, endedAt = 0 }: OptOut, noes: readonly number[]): number | undefined {
   const isEcho = noes.some((no) => throughApiAt >= no && throughApiAt <= no + echoMs);
   const out = Math.max(at, isEcho ? 0 : throughApiAt);
   return out > endedAt ? out : undefined;

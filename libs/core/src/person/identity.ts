@@ -51,7 +51,7 @@ function usableId(raw: string): string | undefined {
   return id.length > 0 && id.length <= 255 ? id : undefined;
 }
 
-function usableEmail(raw: string): string | undefined {
+export function usableEmail(raw: string): string | undefined {
   const email = raw.trim().toLowerCase();
   return email.length <= longestEmail && /^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@.,;<>"]+$/u.test(email) && !email.includes('..') ? email : undefined;
 }

@@ -14,9 +14,11 @@ export function listsOf(person: Person, rules: Rules): ListRoute[] {
 
 /** Since when a channel must be left alone, because the person opted out of it in Klaviyo. */
 export function optedOutSince(person: Person, channel: Channel, rules: Rules): number | undefined {
+  const said = person.optOuts[channel];
+  if (!said) return undefined;
   const fields = Object.keys(rules.consents).filter((field) => rules.consents[field]!.channel === channel);
   const noes = fields.flatMap((field) => own(person.consents, field) ?? []).filter(({ given }) => !given);
-  return optedOutAt(person.optOuts[channel], noes.map(({ at }) => at));
+  return optedOutAt(said, noes.map(({ at }) => at));
 }
 
 /**

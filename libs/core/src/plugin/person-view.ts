@@ -31,7 +31,7 @@ export function personView(person: Person): PersonView {
 }
 
 /** By what a rollout may choose: nothing that names a person. */
-export function whoIs({ id, locale, metadata }: PersonView): Who {
+export function whoIs({ id, locale, metadata }: Pick<PersonView, 'id' | 'metadata'> & { locale?: string | undefined }): Who {
   const facts: Record<string, Plain> = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`metadata.${name}`, value]));
   return { key: id, facts: { ...facts, ...(locale === undefined ? {} : { locale, language: locale.slice(0, 2) }) } };
 }

@@ -1,4 +1,5 @@
 import { profileAttributes, type PropertyValue } from '../command.js';
+import { usableEmail } from '../person/identity.js';
 import { passLinkPages, type HookName, type HookTypes, type ListRoute } from './hooks.js';
 
 type Input<N extends HookName> = HookTypes[N]['input'];
@@ -70,7 +71,7 @@ const mostEventCharacters = 500_000;
 const mostProfileCharacters = 80_000;
 const fits = (value: unknown, most: number) => JSON.stringify(value).length <= most;
 const isMetricName = (name: string) => name.length > 0 && name.length < 128;
-const isEmail = (value: string | undefined) => value === undefined || (value.length < 100 && /^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@.,;<>"]+$/u.test(value));
+const isEmail = (value: string | undefined) => value === undefined || usableEmail(value) === value.toLowerCase();
 const isPhone = (value: string | undefined) => value === undefined || /^\+[1-9]\d{6,14}$/.test(value);
 
 /** The reserved names as they were before, all others as they are now. */

@@ -7,7 +7,7 @@ import type { Answer, Outgoing } from '../ports/marketing.js';
 import type { Store } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
 import type { Rules } from '../rules.js';
-import type { WalletEvent } from '../wallet/event.js';
+import { bareEvent, type WalletEvent } from '../wallet/event.js';
 
 /**
  * Asks plugins whether notifications may be sent, at the moment they would be: one that waited out an outage must not arrive at night.
@@ -61,4 +61,4 @@ export class AllowNotifications {
 
 const askAgainMs = 60_000;
 
-const aboutPass = ({ identifiers }: Extract<Command, { do: 'notify' }>, at: number): WalletEvent => ({ kind: 'notification-not-sent', name: 'passes/notify', at, identifiers, metadata: {}, answers: {}, attributes: {} });
+const aboutPass = ({ identifiers }: Extract<Command, { do: 'notify' }>, at: number): WalletEvent => bareEvent({ kind: 'notification-not-sent', name: 'passes/notify', at, identifiers });

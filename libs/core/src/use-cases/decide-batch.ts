@@ -9,7 +9,7 @@ import { personView, whoIs } from '../plugin/person-view.js';
 import type { Changes, Delivery, DeliveryOutcome, UnitOfWork } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
 import type { Rules } from '../rules.js';
-import type { WalletEvent } from '../wallet/event.js';
+import { bareEvent, type WalletEvent } from '../wallet/event.js';
 import { subjectOfAction, type FlowAction } from '../wallet/flow-action.js';
 import { linkProperties } from '../wallet/pass-link.js';
 import { Known } from './known.js';
@@ -82,8 +82,7 @@ export class DecideBatch {
 
   private async askAboutEvents(entries: readonly Entry[], known: Known, rules: Rules): Promise<void> {
     const { tenant } = rules;
-    const hooks = (['acceptEvent', 'matchPerson'] as const).filter((hook) => this.plugins.has(tenant, hook));
-    if (hooks.length === 0) return;
+    if (!(['acceptEvent', 'matchPerson'] as const).some((hook) => this.plugins.has(tenant, hook))) return;
     const told = entries.flatMap((entry) => (entry.outcome || entry.event.kind === 'flow-action' || entry.keys.length === 0 ? [] : [{ entry, event: entry.event, who: whoOf(entry.event, entry.keys, known, tenant) }]));
     const accepts = told.map(({ event, who }) => question<'acceptEvent'>(who, { event }));
     await this.plugins.ask(tenant, 'acceptEvent', accepts);
@@ -176,13 +175,10 @@ export class DecideBatch {
 const pageOf = (property: string) => passLinkPages.find((page) => linkProperties[page] === property)!;
 
 /** Nothing but how Klaviyo names somebody, to be read as an event's identifiers are. */
-const asEvent = (profile: ProfileName, { name, at }: FlowAction): WalletEvent => ({ kind: 'looked-up', name, at, identifiers: {}, metadata: {}, answers: {}, attributes: {}, profile });
+const asEvent = (profile: ProfileName, { name, at }: FlowAction): WalletEvent => bareEvent({ kind: 'looked-up', name, at, profile });
 
 /** Who an event seems to be about, before any plugin has matched it. */
 function whoOf(event: WalletEvent, keys: readonly string[], known: Known, tenant: string): Who {
   const [owner] = known.owners(keys);
-  if (owner) return whoIs(personView(owner));
-  const { locale } = event.attributes;
-  const facts = Object.fromEntries(Object.entries(event.metadata).map(([name, value]) => [`metadata.${name}`, value]));
-  return { key: personId(tenant, keys), facts: { ...facts, ...(locale === undefined ? {} : { locale, language: locale.slice(0, 2) }) } };
+  return whoIs(owner ? personView(owner) : { id: personId(tenant, keys), metadata: event.metadata, locale: event.attributes.locale });
 }

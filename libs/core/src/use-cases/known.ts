@@ -1,13 +1,13 @@
 import { isWalletLane, type Command } from '../command.js';
 import { toldOf, type Decision, type Draft, type Note, type Told } from '../decide.js';
-import { goes, identifierKeys } from '../person/identity.js';
+import { goes } from '../person/identity.js';
 import type { Person } from '../person/person.js';
+import { PersonIndex } from '../person/person-index.js';
 import type { Changes, DeliveryOutcome } from '../ports/store.js';
 
 /** The persons of a batch as they change while it is decided. */
 export class Known {
-  private readonly persons = new Map<string, Person>();
-  private readonly ownerOf = new Map<string, Set<string>>();
+  private readonly persons = new PersonIndex();
   private readonly touched = new Set<string>();
   private readonly absorbed = new Map<string, string>();
   /** As it stands while the batch is concluded. */
@@ -15,22 +15,20 @@ export class Known {
   private commands: { deliveryId: string; personId: string; command: Command }[] = [];
 
   constructor(persons: readonly Person[]) {
-    for (const person of persons) this.put(person);
+    for (const person of persons) this.persons.put(person);
   }
 
   owners(keys: readonly string[]): Person[] {
-    const ids = new Set(keys.flatMap((key) => [...(this.ownerOf.get(key) ?? [])]));
-    return [...ids].flatMap((id) => this.persons.get(id) ?? []);
+    return this.persons.owners(keys);
   }
 
   learn({ person, absorbed }: Draft): void {
     for (const from of absorbed) {
-      this.persons.delete(from);
+      this.persons.remove(from);
       this.touched.delete(from);
-      for (const owners of this.ownerOf.values()) owners.delete(from);
       this.absorbed.set(from, person.id);
     }
-    this.put(person);
+    this.persons.put(person);
     this.touched.add(person.id);
   }
 
@@ -69,10 +67,5 @@ export class Known {
   private now(id: string): string {
     const into = this.absorbed.get(id);
     return into === undefined ? id : this.now(into);
-  }
-
-  private put(person: Person): void {
-    this.persons.set(person.id, person);
-    for (const key of identifierKeys(person)) this.ownerOf.set(key, (this.ownerOf.get(key) ?? new Set()).add(person.id));
   }
 }

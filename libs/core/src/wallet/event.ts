@@ -85,6 +85,11 @@ export interface WalletEvent {
   reason?: NotSentReason;
 }
 
+/** An event that says nothing but what is named. */
+export function bareEvent(said: Pick<WalletEvent, 'kind' | 'name' | 'at'> & Partial<WalletEvent>): WalletEvent {
+  return { identifiers: {}, metadata: {}, answers: {}, attributes: {}, ...said };
+}
+
 /** A pass as The Wallet Crew describes it when asked. */
 export interface FoundPass {
   id: string;

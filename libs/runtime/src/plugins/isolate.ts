@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { ErrorCode, HookAnswer, HookName } from '#core';
 import type { FromIsolate, ToIsolate } from '#isolate';
+import { isMap } from '../is-map.js';
 import { connectorRoot, readableBy, type FoundPlugin } from './find-plugin.js';
 import { sacrificeFirst, usageOf, type Usage } from './usage.js';
 
@@ -206,7 +207,6 @@ function read(line: string): FromIsolate | undefined {
   }
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const hookCodes: readonly unknown[] = ['PLUGIN_FAILED', 'PLUGIN_TOO_SLOW', 'PLUGIN_ANSWER_UNUSABLE'] satisfies ErrorCode[];
 
 /** All of a message is there. Something half-said would be waited for, or asked again, for ever. */

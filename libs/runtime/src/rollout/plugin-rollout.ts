@@ -1,6 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { IsBoolean, IsIn, IsNumber, IsObject, IsOptional, Max, Min } from 'class-validator';
 import type { Plain, Stage } from '#core';
+import { isMap } from '../is-map.js';
 import { problemsOf } from '../problems.js';
 
 export const stages = ['off', 'shadow', 'on'] as const satisfies readonly Stage[];
@@ -66,5 +67,4 @@ function readCohort(cohort: Record<string, unknown>, path: string, problems: str
 /** The facts of `whoIs` in the core. */
 const isFact = (name: string) => name === 'locale' || name === 'language' || /^metadata\../.test(name);
 const isPlain = (value: unknown): value is Plain => ['string', 'number', 'boolean'].includes(typeof value);
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const withoutBlanks = (plain: Record<string, unknown>) => Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== null));
