@@ -59,6 +59,8 @@ export interface LookUp {
   by: { key: string; value: string }[];
   /** An event that waits for the token it is to carry. */
   carries?: Track;
+  /** Asked by reconciliation: the answer fires no flow and subscribes nobody. */
+  backfill?: true;
 }
 
 export interface Track {

@@ -3,6 +3,7 @@ import type { Note } from '../decide.js';
 import type { ErrorCode } from '../errors.js';
 import type { Goes } from '../person/identity.js';
 import type { Person } from '../person/person.js';
+import type { DriftKind } from '../reconciliation/drift.js';
 import type { WalletEvent } from '../wallet/event.js';
 import type { FlowAction } from '../wallet/flow-action.js';
 import type { Answer, Outgoing } from './marketing.js';
@@ -21,6 +22,8 @@ export interface NewDelivery {
   body: string;
   /** The body could not be read as an event: it goes to the inbox parked with this code. */
   parked?: ErrorCode;
+  /** The repair of a run: decided and sent in the background. */
+  repair?: { runId: string; kinds: DriftKind[] };
 }
 
 export interface Receipt {

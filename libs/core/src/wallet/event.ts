@@ -21,6 +21,10 @@ import type { Channel, ProfileName, Track } from '../command.js';
  * outbox     the table of commands that have not ended yet
  * ledger     what became of each command, in the vendor's words
  * parked     kept, with a coded error, until somebody replays it
+ * run        one reconciliation of one tenant
+ * drift      a difference between what a vendor holds and the truth, as a run finds it
+ * repair     what a run does about a drift: a delivery like any other
+ * background what goes only when nothing live waits: the repairs of runs
  */
 
 export const wallets = ['Apple', 'Google'] as const;
@@ -71,8 +75,8 @@ export interface WalletEvent {
   account?: Record<string, Plain>;
   /** How Klaviyo names the person, where the event comes from Klaviyo or answers it. */
   profile?: ProfileName;
-  /** `looked-up`: all that The Wallet Crew holds at that time. */
-  found?: { passes: FoundPass[]; token?: Token };
+  /** `looked-up`: all that The Wallet Crew holds at that time. `listed`: the passes stood in a list, and nobody asked for a token. */
+  found?: { passes: FoundPass[]; token?: Token; listed?: true };
   /** `looked-up`: the event that waited for the token. */
   carried?: Track;
   /** `opted-in`, `opted-out`: for which channel. */
@@ -83,6 +87,8 @@ export interface WalletEvent {
   mergedIds?: string[];
   /** `notification-not-sent`: why. */
   reason?: NotSentReason;
+  /** Found out afterwards, by reconciliation: recorded, but it fires no flow and subscribes nobody. */
+  backfill?: true;
 }
 
 /** An event that says nothing but what is named. */

@@ -1,0 +1,27 @@
+import type { FoundPass } from '../wallet/event.js';
+import type { NotNow } from './profiles.js';
+
+/** A pass as The Wallet Crew lists it. */
+export interface ListedPass extends FoundPass {
+  identifiers: Record<string, string>;
+  /** When it last changed there, where it says so. */
+  changedAt?: number;
+}
+
+export interface PassPage {
+  passes: ListedPass[];
+  /** How many passes there are, where it says so. It tells between two pages whether the list has moved. */
+  total?: number;
+  /** How many passes a full page has. */
+  size: number;
+}
+
+/** Reading The Wallet Crew's passes, for reconciliation and explaining. */
+export abstract class Passes {
+  /** Page `index` (from 0) of all passes; the oldest first, or with `newestChangeFirst` the one changed last. There is no snapshot: passes may move while one reads. */
+  abstract page(tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow>;
+  /** How many calls in a minute are ours. */
+  abstract callsPerMinute(tenant: string): number;
+  /** The passes with this identifier, exactly as written. For a person who waits for the answer. */
+  abstract find(tenant: string, key: string, value: string): Promise<ListedPass[] | NotNow>;
+}

@@ -1,0 +1,44 @@
+import type { Person } from '../person/person.js';
+import type { DeliveryRecord } from './store.js';
+
+/** Events of one metric that were accepted by Klaviyo and not yet seen there: their times are in [from, to). */
+export interface UnseenEvents {
+  metric: string;
+  from: number;
+  to: number;
+  count: number;
+}
+
+export interface UnseenEvent {
+  commandId: string;
+  personId: string;
+  uniqueId: string;
+}
+
+/** Reading what we know and did, in bulk for reconciliation and by person for explaining. Reads lock nothing and wait for nobody. */
+export abstract class Records {
+  /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
+  abstract personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]>;
+  /** Persons in the order of their ids, after this one. */
+  abstract personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]>;
+  /** Which of these persons have a profile update that is open, parked, or was accepted since (epoch ms): what Klaviyo holds of them says nothing yet. */
+  abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Set<string>>;
+  /** Undecided deliveries of the tenant, those of runs included. */
+  abstract undecided(tenant: string): Promise<number>;
+  /** The newest deliveries that asked for something about this person or changed what we know of them, whole, newest first. */
+  abstract deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]>;
+  /** When the newest webhook of The Wallet Crew came (epoch ms). */
+  abstract lastWebhook(tenant: string): Promise<number | undefined>;
+
+  /** Events accepted before this (epoch ms) that nobody has seen in Klaviyo yet, by metric and day, the oldest first. */
+  abstract unseenEvents(tenant: string, acceptedBefore: number): Promise<UnseenEvents[]>;
+  /** Klaviyo shows these events. Answers how many of them had not been seen before. */
+  abstract markEventsSeen(tenant: string, uniqueIds: readonly string[]): Promise<number>;
+  /** Which events of that kind are still not seen. */
+  abstract stillUnseen(tenant: string, events: Pick<UnseenEvents, 'metric' | 'from' | 'to'>, acceptedBefore: number, limit: number): Promise<UnseenEvent[]>;
+  /**
+   * Sends accepted events once more, after live traffic; Klaviyo keeps one of each unique id. One that was sent again before and still does not show is not sent a third
+   * time: it is marked with KLAVIYO_NOT_SEEN. Answers how many go.
+   */
+  abstract sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number>;
+}

@@ -1,0 +1,80 @@
+import type { ErrorCode } from '../errors.js';
+import type { DriftKind, Part } from '../reconciliation/drift.js';
+import type { Checkpoint } from '../reconciliation/checkpoint.js';
+import type { Report } from '../reconciliation/report.js';
+
+export interface RunOptions {
+  /** True: compares and writes nothing to Klaviyo, nor to what we know. */
+  dryRun: boolean;
+  /** Only what has changed since then (epoch ms). */
+  since?: number;
+  only: readonly Part[];
+}
+
+export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled';
+
+/** One reconciliation of one tenant. */
+export interface Run {
+  id: string;
+  tenant: string;
+  options: RunOptions;
+  status: RunStatus;
+  startedAt: number;
+  endedAt?: number;
+  /** How often another process went on with it. */
+  resumed: number;
+  checkpoint: Checkpoint;
+  /** When it has ended. */
+  report?: Report;
+  code?: ErrorCode;
+}
+
+/** How the repairs of a run fared so far. */
+export interface RepairFate {
+  kind: DriftKind;
+  repaired: number;
+  refused: number;
+  /** Not answered yet. */
+  open: number;
+}
+
+/** Why repairs were refused, in the vendor's words, and how often. */
+export interface Refusal {
+  code: ErrorCode;
+  words?: string;
+  count: number;
+  sample: { personId?: string; deliveryId: string };
+}
+
+/** Reconciliation runs and their memory, shared by all processes. */
+export abstract class Runs {
+  /**
+   * Begins a run, or takes over the unfinished one of a process that has died or let go; options of an unfinished run stay its own.
+   * `busy`: another process is at it. At most one run per tenant is ever held by a living process.
+   */
+  abstract begin(tenant: string, options: RunOptions, leaseMs: number): Promise<{ run: Run; lease: string } | { busy: Run }>;
+  /** Saves how far it is and keeps the lease for as long again. `lost`: another process has it; `cancelled`: somebody asked for its end. */
+  abstract keep(id: string, lease: string, checkpoint: Checkpoint, leaseMs: number): Promise<'go' | 'cancelled' | 'lost'>;
+  /** Lets go without ending it, so that the next `begin` goes on with it at once. */
+  abstract release(id: string, lease: string): Promise<void>;
+  abstract end(id: string, lease: string, status: Exclude<RunStatus, 'running'>, report: Report, code?: ErrorCode): Promise<void>;
+  /** Asks for its end; false: it is not running. */
+  abstract cancel(tenant: string, id: string): Promise<boolean>;
+  /** The newest first. */
+  abstract list(tenant: string, limit: number): Promise<Run[]>;
+  abstract find(tenant: string, id: string): Promise<Run | undefined>;
+  /** The newest that is done and looked at everything for which the options ask, dry or not. */
+  abstract last(tenant: string): Promise<Run | undefined>;
+
+  /** Notes that the run has seen these; answers which of them it had not seen before. `what`: pass, profile of a person, … */
+  abstract see(id: string, what: string, keys: readonly string[]): Promise<string[]>;
+  /** Which of these it has seen. */
+  abstract seen(id: string, what: string, keys: readonly string[]): Promise<string[]>;
+  /** Forgets what it has seen; runs that have ended need it no more. */
+  abstract forget(id: string): Promise<void>;
+
+  /** How the deliveries that the run put in the inbox fared, and what they asked for. */
+  abstract fates(id: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }>;
+  /** Deliveries and commands of the run that are not finished; those that wait for a person or for an identifier do not count. */
+  abstract open(id: string): Promise<number>;
+}

@@ -1,0 +1,53 @@
+import type { DriftKind, Sample } from './drift.js';
+
+/** A stretch of time in which profiles were created, read from its beginning to its end. Epoch ms; all below `at` is read. */
+export interface Stretch {
+  from: number;
+  to: number;
+  at: number;
+  done: boolean;
+}
+
+export const phases = ['passes', 'gone', 'deciding', 'profiles', 'missing', 'events', 'repairs', 'done'] as const;
+/**
+ * What a run is at: reading all passes; known passes that were not listed; waiting until what it found is decided; reading all profiles;
+ * known persons without a profile; reading events back; waiting for the answers to its repairs.
+ */
+export type Phase = (typeof phases)[number];
+
+/** How far a run is; with it another process goes on. Plain data. */
+export interface Checkpoint {
+  phase: Phase;
+  passes: { next: number; read: number; total?: number };
+  profiles: { stretches: Stretch[]; read: number };
+  /** Where the walk over known persons is. */
+  persons: { after?: string; read: number };
+  events: { read: number };
+  /** Calls made, by operation. */
+  calls: { passes: number; profiles: number; events: number };
+  found: Partial<Record<DriftKind, { count: number; samples: Sample[] }>>;
+  /** Installs per month (`2026-03`) and wallet, by the passes that are installed now. */
+  installs: Record<string, { Apple: number; Google: number }>;
+  /** Persons with a pass, and those of them who have one installed, by wallet. */
+  adoption: { passes: number; Apple: number; Google: number; any: number };
+  /** Installs since the last run that webhooks told of, and that they did not, by wallet. */
+  heard: Record<'Apple' | 'Google', { heard: number; unheard: number }>;
+  /** Time spent by processes that have ended. Milliseconds. */
+  spentMs: number;
+}
+
+export function firstCheckpoint(): Checkpoint {
+  return {
+    phase: 'passes',
+    passes: { next: 0, read: 0 },
+    profiles: { stretches: [], read: 0 },
+    persons: { read: 0 },
+    events: { read: 0 },
+    calls: { passes: 0, profiles: 0, events: 0 },
+    found: {},
+    installs: {},
+    adoption: { passes: 0, Apple: 0, Google: 0, any: 0 },
+    heard: { Apple: { heard: 0, unheard: 0 }, Google: { heard: 0, unheard: 0 } },
+    spentMs: 0,
+  };
+}

@@ -1,0 +1,35 @@
+/** What a run looks at. */
+export const parts = ['status', 'tokens', 'consent'] as const;
+export type Part = (typeof parts)[number];
+
+/**
+ * Every way in which the two sides can differ from what we know, in the order in which a reader should look at them.
+ * `repair`: how it is put right; `reported` kinds are for people to decide. `part`: what `--only` calls it.
+ */
+export const driftKinds = {
+  'registration-unheard': { part: 'status', repair: 'events', says: 'The Wallet Crew holds passes of somebody whose registration never reached us.' },
+  'install-unheard': { part: 'status', repair: 'events', says: 'A pass was added to a wallet without our hearing of it.' },
+  'uninstall-unheard': { part: 'status', repair: 'profile', says: 'A pass was removed from a wallet without our hearing of it; nobody says when.' },
+  'pass-gone': { part: 'status', repair: 'profile', says: 'The Wallet Crew no longer lists a pass that we took for installed.' },
+  'profile-missing': { part: 'status', repair: 'profile', says: 'Klaviyo has no profile of a person we know.' },
+  'default-missing': { part: 'status', repair: 'profile', says: 'A profile lacks the explicit wallet status, so conditions on it pass it over.' },
+  'status-wrong': { part: 'status', repair: 'profile', says: 'A profile says another wallet status than the truth.' },
+  'detail-wrong': { part: 'status', repair: 'profile', says: 'A property that we write beside the status has another value: a time, a count, or one of a plugin.' },
+  'event-not-seen': { part: 'status', repair: 'events', says: 'Klaviyo accepted an event and does not show it.' },
+  'token-missing': { part: 'tokens', repair: 'token', says: 'A profile has no token, so its pass links do not open.' },
+  'token-stale': { part: 'tokens', repair: 'token', says: 'A profile has another token than the newest, or one that is too old.' },
+  'opt-out-unheard': { part: 'consent', repair: 'opt-out', says: 'Somebody opted out in Klaviyo without our hearing of it.' },
+  'consent-differs': { part: 'consent', repair: 'reported', says: 'We know a yes that Klaviyo does not hold, or a no where Klaviyo still subscribes. Nobody is subscribed by a run.' },
+  'profile-duplicated': { part: 'status', repair: 'reported', says: 'One person has several profiles in Klaviyo; merging them is for people to decide.' },
+} as const satisfies Record<string, { part: Part; repair: 'events' | 'profile' | 'token' | 'opt-out' | 'reported'; says: string }>;
+
+export type DriftKind = keyof typeof driftKinds;
+
+/** One difference, by ids that an operator can ask `explain` about; never an address or a value. */
+export interface Sample {
+  personId?: string;
+  passId?: string;
+  klaviyoId?: string;
+  /** Names of properties or channels, for example `neostore.wallet.loyaltyCard.Apple`. */
+  about?: string[];
+}
