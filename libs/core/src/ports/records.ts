@@ -23,8 +23,6 @@ export abstract class Records {
   abstract personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]>;
   /** Which of these persons have a profile update that is open, parked, or was accepted since (epoch ms): what Klaviyo holds of them says nothing yet. */
   abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Set<string>>;
-  /** Undecided deliveries of the tenant, those of runs included. */
-  abstract undecided(tenant: string): Promise<number>;
   /** The newest deliveries that asked for something about this person or changed what we know of them, whole, newest first. */
   abstract deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]>;
   /** When the newest webhook of The Wallet Crew came (epoch ms). */

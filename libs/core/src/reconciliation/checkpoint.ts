@@ -8,10 +8,10 @@ export interface Stretch {
   done: boolean;
 }
 
-export const phases = ['passes', 'gone', 'deciding', 'profiles', 'missing', 'events', 'repairs', 'done'] as const;
+export const phases = ['passes', 'gone', 'deciding', 'profiles', 'again', 'missing', 'events', 'repairs', 'done'] as const;
 /**
  * What a run is at: reading all passes; known passes that were not listed; waiting until what it found is decided; reading all profiles;
- * known persons without a profile; reading events back; waiting for the answers to its repairs.
+ * looking again at what was too fresh to be judged; known persons without a profile; reading events back; waiting for the answers to its repairs.
  */
 export type Phase = (typeof phases)[number];
 
@@ -20,6 +20,8 @@ export interface Checkpoint {
   phase: Phase;
   passes: { next: number; read: number; total?: number };
   profiles: { stretches: Stretch[]; read: number };
+  /** What was too fresh to be judged when it was read: whether passes were, and ids of profiles. */
+  fresh: { passes: boolean; profiles: string[] };
   /** Where the walk over known persons is. */
   persons: { after?: string; read: number };
   events: { read: number };
@@ -28,7 +30,7 @@ export interface Checkpoint {
   found: Partial<Record<DriftKind, { count: number; samples: Sample[] }>>;
   /** Installs per month (`2026-03`) and wallet, by the passes that are installed now. */
   installs: Record<string, { Apple: number; Google: number }>;
-  /** Persons with a pass, and those of them who have one installed, by wallet. */
+  /** Passes, and how many of them are in a wallet now. */
   adoption: { passes: number; Apple: number; Google: number; any: number };
   /** Installs since the last run that webhooks told of, and that they did not, by wallet. */
   heard: Record<'Apple' | 'Google', { heard: number; unheard: number }>;
@@ -41,6 +43,7 @@ export function firstCheckpoint(): Checkpoint {
     phase: 'passes',
     passes: { next: 0, read: 0 },
     profiles: { stretches: [], read: 0 },
+    fresh: { passes: false, profiles: [] },
     persons: { read: 0 },
     events: { read: 0 },
     calls: { passes: 0, profiles: 0, events: 0 },
