@@ -44,3 +44,4 @@ export * from './ports/runs.js';
 export * from './reconciliation/checkpoint.js';
 export * from './reconciliation/drift.js';
 export * from './reconciliation/report.js';
+export * from './reconciliation/expected-profile.js';
