@@ -67,6 +67,11 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
   return ended(finding, person);
 }
 
+/** Klaviyo has no profile of somebody we know. */
+export function missingProfile(person: Person, at: number): Finding {
+  return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
+}
+
 const mostNamed = 10;
 
 function ended(finding: Finding, person: Person | undefined): Comparison {
