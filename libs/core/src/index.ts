@@ -43,4 +43,6 @@ export * from './ports/records.js';
 export * from './ports/runs.js';
 export * from './reconciliation/checkpoint.js';
 export * from './reconciliation/drift.js';
+export * from './reconciliation/progress.js';
 export * from './reconciliation/report.js';
+export * from './reconciliation/verdict.js';
