@@ -13,15 +13,15 @@ export const bad = (text: string) => styleText('red', text);
 
 /** Columns as wide as their widest cell; a cell may have several lines. */
 export function table(head: string[], rows: string[][]): void {
+  for (const line of tableLines(head, rows)) say(line);
+}
+
+export function tableLines(head: string[], rows: string[][]): string[] {
   const lines = rows.map((row) => row.map((cell) => cell.split('\n')));
   const widths = head.map((title, i) => Math.max(title.length, ...lines.flatMap((row) => row[i]!.map(visible))));
   const line = (cells: string[]) => cells.map((cell, i) => cell + ' '.repeat(widths[i]! - visible(cell))).join('   ').trimEnd();
-  say(strong(line(head)));
-  say(faint(widths.map((width) => '─'.repeat(width)).join('───')));
-  for (const row of lines) {
-    const height = Math.max(...row.map((cell) => cell.length));
-    for (let i = 0; i < height; i++) say(line(row.map((cell) => cell[i] ?? '')));
-  }
+  const body = lines.flatMap((row) => Array.from({ length: Math.max(...row.map((cell) => cell.length)) }, (_, i) => line(row.map((cell) => cell[i] ?? ''))));
+  return [strong(line(head)), faint(widths.map((width) => '─'.repeat(width)).join('───')), ...body];
 }
 
 const visible = (text: string) => [...stripVTControlCharacters(text)].length;

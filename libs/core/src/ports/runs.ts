@@ -9,6 +9,8 @@ export interface RunOptions {
   /** Only what has changed since then (epoch ms). */
   since?: number;
   only: readonly Part[];
+  /** Passes that are gone from wallets are believed, however many. */
+  believeAbsences?: true;
 }
 
 export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled';

@@ -1,0 +1,94 @@
+import { driftKinds, firstCheckpoint, progressOf, reportOf, type EndedRun } from '#core';
+import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../support/ended-runs.js';
+
+const verdict = (counts: Counts, more: Partial<EndedRun> = {}) => {
+  const { worry, says } = reportOf(endedRun(counts, more)).verdict;
+  return `${worry}: ${says.replaceAll('\u00a0', ' ')}`;
+};
+const heard = (Apple: [heard: number, unheard: number], Google: [heard: number, unheard: number]) => ({
+  heard: { Apple: { heard: Apple[0], unheard: Apple[1] }, Google: { heard: Google[0], unheard: Google[1] } },
+});
+const dry = { options: { dryRun: true, only: [] }, fates: [] };
+
+describe('the verdict', () => {
+  it.each<[string, Counts, Partial<EndedRun>, string]>([
+    ['nothing was found', {}, {}, 'no: Both sides agree: nothing was wrong in 10 000 profiles.'],
+    ['one thing was found and repaired', { 'status-wrong': 1 }, {}, 'no: Both sides agree: 1 difference in 10 000 profiles was found and repaired.'],
+    ['everything found is repaired', { 'status-wrong': 9, 'token-missing': 3 }, {}, 'no: Both sides agree: 12 differences in 10 000 profiles were found and repaired.'],
+    ['only tokens were looked at', {}, { options: { dryRun: false, only: ['tokens'] } }, 'no: Both sides agree on tokens: nothing was wrong in 10 000 profiles.'],
+    ['a dry run finds nothing', {}, dry, 'no: Both sides agree: nothing was wrong in 10 000 profiles.'],
+    ['a dry run finds what can be repaired', { 'status-wrong': 1200 }, dry, 'look: A dry run found 1 200 differences in 10 000 profiles and changed nothing; a run would repair all of them.'],
+    ['a dry run finds one thing', { 'status-wrong': 1 }, dry, 'look: A dry run found 1 difference in 10 000 profiles and changed nothing; a run would repair it.'],
+    ['a dry run finds what people decide', { 'status-wrong': 4, 'profile-duplicated': 2 }, dry, 'look: A dry run found 6 differences in 10 000 profiles and changed nothing; a run would repair 4 of them.'],
+    ['something is for people to decide', { 'consent-differs': 2, 'status-wrong': 10 }, {}, 'look: 2 of 12 differences are left: 2 for people to decide.'],
+    ['few repairs were refused', { 'status-wrong': 120 }, { fates: [fate('status-wrong', 119, 1)] }, 'look: 1 of 120 differences is left: 1 refused.'],
+    ['some repairs are on their way, some refused, some not ours', { 'status-wrong': 9, 'profile-duplicated': 1 }, { fates: [fate('status-wrong', 5, 1, 3)] }, 'look: 5 of 10 differences are left: 1 for people to decide, 1 refused, 3 not answered yet.'],
+    ['many repairs were refused', { 'status-wrong': 120 }, { fates: [fate('status-wrong', 83, 37)] }, 'yes: 37 of 120 repairs were refused; the reasons are below.'],
+    ['ten were refused among very many', { 'status-wrong': 1000 }, { fates: [fate('status-wrong', 990, 10)] }, 'look: 10 of 1 000 differences are left: 10 refused.'],
+    ['an opt-out could not be taken over', { 'opt-out-unheard': 3 }, { fates: [fate('opt-out-unheard', 2, 1)] }, 'yes: 1 opt-out in Klaviyo could not be taken over: we do not know of a no that was said.'],
+    ['opt-outs are taken over', { 'opt-out-unheard': 3 }, {}, 'no: Both sides agree: 3 differences in 10 000 profiles were found and repaired.'],
+    ['one wallet is silent', { 'install-unheard': 43 }, { checkpoint: checkpointWith({ 'install-unheard': 43 }, heard([900, 0], [2, 43])) }, 'yes: Webhooks for Google Wallet seem to have stopped: of 45 new installs, no webhook told us about 43.'],
+    ['both wallets are silent', {}, { checkpoint: checkpointWith({}, heard([0, 1000], [0, 200])) }, 'yes: Webhooks for Apple and Google Wallet seem to have stopped: of 1 200 new installs, no webhook told us about 1 200.'],
+    ['single webhooks were lost', { 'install-unheard': 4 }, { checkpoint: checkpointWith({ 'install-unheard': 4 }, heard([0, 4], [900, 3])) }, 'no: Both sides agree: 4 differences in 10 000 profiles were found and repaired.'],
+    ['half of the webhooks were lost', {}, { checkpoint: checkpointWith({}, heard([50, 50], [0, 0])) }, 'no: Both sides agree: nothing was wrong in 10 000 profiles.'],
+    ['the run was cancelled', { 'status-wrong': 3 }, { status: 'cancelled', checkpoint: checkpointWith({ 'status-wrong': 3 }, { phase: 'profiles' }) }, 'look: The run was cancelled while reading profiles; by then it had found 3 differences.'],
+    ['the run was cancelled before it found anything', {}, { status: 'cancelled', checkpoint: checkpointWith({}, { phase: 'passes' }) }, 'look: The run was cancelled while reading passes; by then it had found no difference.'],
+    ['the run failed', {}, { status: 'failed', code: 'KLAVIYO_KEY_REFUSED', checkpoint: checkpointWith({}, { phase: 'profiles' }) }, 'yes: The run failed while reading profiles, so not everything is compared. Klaviyo refused the API key.'],
+    ['the run failed and nobody knows why', {}, { status: 'failed', checkpoint: checkpointWith({}, { phase: 'passes' }) }, 'yes: The run failed while reading passes, so not everything is compared.'],
+  ])('where %s', (_, counts, more, expected) => {
+    expect(verdict(counts, more)).toBe(expected);
+  });
+
+  it('never calms anybody while something is left', () => {
+    for (const kind of Object.keys(driftKinds)) expect(reportOf(endedRun({ [kind]: 1 }, { fates: [] })).verdict.worry).not.toBe('no');
+  });
+});
+
+describe('the report', () => {
+  it('has a line for every kind that was looked for, in the order in which to look at them', () => {
+    expect(reportOf(endedRun({})).drift.map(({ kind }) => kind)).toEqual(Object.keys(driftKinds));
+    expect(reportOf(endedRun({}, { options: { dryRun: false, only: ['tokens'] } })).drift.map(({ kind }) => kind)).toEqual(['token-missing', 'token-stale']);
+  });
+
+  it('says of each kind what was there before and what is left after', () => {
+    const { drift } = reportOf(endedRun({ 'status-wrong': 10, 'profile-duplicated': 2 }, { fates: [fate('status-wrong', 6, 1, 3)] }));
+    expect(drift.filter(({ found }) => found > 0)).toEqual([
+      { kind: 'status-wrong', found: 10, repaired: 6, refused: 1, left: 3 + 1, samples: [{ personId: 'person-of-status-wrong' }] },
+      { kind: 'profile-duplicated', found: 2, repaired: 0, refused: 0, left: 2, samples: [{ personId: 'person-of-profile-duplicated' }] },
+    ]);
+  });
+
+  it('leaves everything as it found it in a dry run', () => {
+    for (const { found, left, repaired } of reportOf(endedRun({ 'status-wrong': 10, 'token-stale': 2 }, dry)).drift) expect({ repaired, left }).toEqual({ repaired: 0, left: found });
+  });
+
+  it('names the reason that refused most first', () => {
+    expect(reportOf(endedRun({}, { refusals: [refusal(2, 'rare'), refusal(9, 'frequent')] })).refusals.map(({ words }) => words)).toEqual(['frequent', 'rare']);
+  });
+
+  it('measures its time against the slower of the two readings', () => {
+    // 101 calls at 200 a minute and 100 at 300.
+    expect(reportOf(endedRun({}))).toMatchObject({ tookMs: 31_000, leastMs: 30_300 });
+    expect(reportOf(endedRun({}, { callsPerMinute: { passes: 10_000, profiles: 300 } })).leastMs).toBe(20_000);
+  });
+});
+
+describe('the progress of a run', () => {
+  const stretches = [
+    { from: 0, to: 100, at: 100, done: true },
+    { from: 100, to: 200, at: 120, done: false },
+  ];
+
+  it.each([
+    ['passes, of which The Wallet Crew says how many there are', { ...firstCheckpoint(), passes: { next: 3, read: 300, total: 1200 } }, { step: 1, done: 300, share: 0.25 }],
+    ['passes of which nobody says how many there are', { ...firstCheckpoint(), passes: { next: 3, read: 300 } }, { step: 1, done: 300 }],
+    ['profiles, by the time in which they were created', checkpointWith({}, { phase: 'profiles', profiles: { read: 4200, stretches } }), { step: 4, done: 4200, share: 0.6 }],
+    ['known persons', checkpointWith({}, { phase: 'missing', persons: { read: 77 } }), { step: 5, done: 77 }],
+    ['repairs, by their answers', checkpointWith({}, { phase: 'repairs' }), { step: 7, done: 9, share: 0.75 }],
+    ['nothing any more', checkpointWith({}), { step: 8, share: 1 }],
+  ])('can be drawn over %s', (_, checkpoint, expected) => {
+    const progress = progressOf(checkpoint, [fate('status-wrong', 8, 1, 3)]);
+    expect(progress).toMatchObject({ steps: 8, ...expected });
+    expect('share' in progress).toBe('share' in expected);
+  });
+});

@@ -1,0 +1,57 @@
+import { stripVTControlCharacters } from 'node:util';
+import { firstCheckpoint, reportOf, type Run } from '#core';
+import { textOf } from '../../../apps/reconciler/src/report-text.js';
+import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../support/ended-runs.js';
+
+const begun: Run = { id: 'run-1', tenant: 'acme', options: { dryRun: false, only: [] }, status: 'running', startedAt: Date.parse('2026-11-27T02:00:00Z'), resumed: 0, checkpoint: firstCheckpoint() };
+
+function textAfter(counts: Counts, ended: Parameters<typeof endedRun>[1] = {}, run: Partial<Run> = {}): string {
+  return stripVTControlCharacters(textOf({ ...begun, status: 'done', ...run, report: reportOf(endedRun(counts, ended)) })).replaceAll('\u00a0', ' ');
+}
+
+describe('the report on a terminal', () => {
+  it('begins with the verdict', () => {
+    expect(textAfter({ 'status-wrong': 12 }).split('\n')[0]).toBe('✓ nothing to worry about: Both sides agree: 12 differences in 10 000 profiles were found and repaired.');
+    expect(textAfter({ 'consent-differs': 1 }).split('\n')[0]).toMatch(/^• worth a look: 1 of 1 difference is left/);
+    expect(textAfter({}, { checkpoint: checkpointWith({}, { heard: { Apple: { heard: 0, unheard: 9 }, Google: { heard: 0, unheard: 0 } } }) }).split('\n')[0]).toMatch(/^✗ worry: Webhooks for Apple Wallet/);
+  });
+
+  it('says which run it is, and how it was made', () => {
+    expect(textAfter({})).toContain('acme · run run-1 · done · began 2026-11-27 02:00 UTC\n');
+    expect(textAfter({}, {}, { resumed: 2, options: { dryRun: true, only: [], since: 0 } })).toContain('· dry run · changes since 1970-01-01T00:00:00.000Z · resumed 2 ×\n');
+  });
+
+  it('counts by kind, the numbers one below the other, with an example to ask about', () => {
+    const lines = textAfter({ 'status-wrong': 1200, 'token-stale': 3 }, { fates: [fate('status-wrong', 1199, 1), fate('token-stale', 3)] }).split('\n');
+    const [wrong, stale] = ['status-wrong', 'token-stale'].map((kind) => lines.find((line) => line.startsWith(kind))!);
+    expect(wrong).toMatch(/^status-wrong +1 200 +1 199 +1 +1 +A profile says another wallet status than the truth\.$/);
+    expect(stale!.indexOf(' 3 ')).toBe(wrong!.indexOf('1 200') + 3);
+    expect(lines.some((line) => line.trim() === 'person person-of-status-wrong')).toBe(true);
+  });
+
+  it('says what it looked for and did not find', () => {
+    expect(textAfter({}, { options: { dryRun: false, only: ['tokens'] } })).toContain('Nothing found of: token-missing, token-stale.');
+  });
+
+  it('says why repairs were refused, in the words of Klaviyo', () => {
+    const text = textAfter({ 'status-wrong': 3 }, { refusals: [refusal(3, 'Invalid phone number format.')] });
+    expect(text).toMatch(/^ +3 +Invalid phone number format\.$/m);
+    expect(text).toContain('KLAVIYO_REFUSED_ITEM, for example delivery delivery-1');
+  });
+
+  it('lets no word of a vendor move the cursor', () => {
+    const text = textOf({ ...begun, report: reportOf(endedRun({}, { refusals: [refusal(1, 'gone\u001b[2J\u001b[1;1H\r\n\u0007all well')] })) });
+    for (const cursor of ['\u001b[2J', '\u001b[1;1H', '\r', '\u0007']) expect(text).not.toContain(cursor);
+    expect(text).toContain('gone all well');
+  });
+
+  it('measures the time against what the limits ask for', () => {
+    expect(textAfter({})).toContain('Took 31 s, 1.02 × the 30 s that the limits ask for at least: 10 050 passes in 101 calls, 10 000 profiles in 100, 0 events in 3.');
+    expect(textAfter({}, { tookMs: 4.2 * 3_600_000 })).toContain('Took 4 h 12 min, ');
+    expect(textAfter({}, { tookMs: 1_234, checkpoint: firstCheckpoint() })).toContain('Took 1.2 s: 0 passes');
+  });
+
+  it('says of a run without a report what it is', () => {
+    expect(stripVTControlCharacters(textOf(begun))).toBe('acme · run run-1 · running · began 2026-11-27 02:00 UTC\n');
+  });
+});
