@@ -16,3 +16,6 @@ export * from './telemetry.js';
 export * from './terminal.js';
 export * from './vault.js';
 export * from './workers.js';
+export * from './health-indicators.js';
+export * from './metrics.controller.js';
+export * from './reconciliation-settings.js';
