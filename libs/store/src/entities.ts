@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Command, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
+import type { Command, DriftKind, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
 
 /** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
 export const schema = 'connector';
@@ -29,11 +29,15 @@ export const DeliveryEntity = defineEntity({
     code: p.text().$type<ErrorCode>().nullable(),
     notes: p.json<Note[]>(),
     redeliveries: p.integer(),
+    /** The run whose repair it is, and of which kinds of drift. */
+    runId: p.uuid().nullable(),
+    repairs: p.array().$type<DriftKind[]>().nullable(),
   },
   uniques: [{ name: 'delivery_key', properties: ['tenant', 'key'] }],
   indexes: [
     { name: 'delivery_undecided', properties: ['tenant', 'id'], where: `status = 'undecided'` },
     { name: 'delivery_parked', properties: ['tenant', 'id'], where: `status = 'parked'` },
+    { name: 'delivery_run', properties: ['runId'], where: `run_id is not null` },
   ],
 });
 
