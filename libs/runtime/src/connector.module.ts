@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoMarketing } from '#klaviyo';
 import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
@@ -50,6 +50,8 @@ export class ConnectorModule {
         { provide: Store, useValue: opened.store },
         { provide: Queue, useValue: opened.queue },
         { provide: Permits, useValue: opened.permits },
+        { provide: Runs, useValue: opened.runs },
+        { provide: Records, useValue: opened.records },
         {
           provide: Marketing,
           useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, vaultOf, clock, log, meter }),
@@ -87,7 +89,7 @@ export class ConnectorModule {
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
     };
   }
 }

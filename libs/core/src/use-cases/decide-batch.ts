@@ -60,7 +60,7 @@ export class DecideBatch {
       if (await this.askAboutDrafts(drafts, rules)) continue;
       for (const { entry, draft } of drafts) {
         const decision = conclude(draft, known.was(draft), rules, this.clock.now());
-        entry.outcome = { id: entry.id, status: 'processed', notes: [...entry.notes, ...decision.notes, ...known.conclude(entry.id, decision)] };
+        entry.outcome = { id: entry.id, status: 'processed', personId: draft.person.id, notes: [...entry.notes, ...decision.notes, ...known.conclude(entry.id, decision)] };
       }
       return known.changes(entries.map(({ outcome }) => outcome!));
     }
@@ -126,9 +126,10 @@ export class DecideBatch {
 
   /** What a flow asks goes to The Wallet Crew as it is; a look-up also by what we know about the customer. */
   private pass(id: string, { command }: FlowAction, { keys }: Entry, known: Known, rules: Rules): DeliveryOutcome {
-    const asked = command.do === 'look-up' ? { ...command, by: lookUpBy(known.owners(keys), command.profile, rules) } : command;
+    const owners = known.owners(keys);
+    const asked = command.do === 'look-up' ? { ...command, by: lookUpBy(owners, command.profile, rules) } : command;
     known.ask(id, subjectOfAction(command), asked);
-    return { id, status: 'processed', notes: [{ by: 'flow', says: 'Passed on to The Wallet Crew.' }] };
+    return { id, status: 'processed', ...(owners[0] ? { personId: owners[0].id } : {}), notes: [{ by: 'flow', says: 'Passed on to The Wallet Crew.' }] };
   }
 
   /** Lets plugins change what was drafted. Answers whether one of them now holds a delivery. */
