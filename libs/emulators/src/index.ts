@@ -5,7 +5,7 @@ export type { FlowWebhook, FlowWebhookOutcome } from './klaviyo/flow-webhook.js'
 export type { EventQuery, HeldEvent, HeldProfile, HeldSubscriptions, ProfileQuery } from './klaviyo/inspection.js';
 export { defaultLimits, klaviyoLimits, type LimitTable, type OperationId, type OperationLimit } from './klaviyo/limits.js';
 export type { KlaviyoAccountOptions, KlaviyoListOptions, KlaviyoOptions } from './klaviyo/options.js';
-export type { ProfileSeed } from './klaviyo/planting.js';
+export type { EventSeed, ProfileSeed } from './klaviyo/planting.js';
 export { type KlaviyoEmulator, startKlaviyo } from './klaviyo/start-klaviyo.js';
 export type { SystemEventOptions } from './klaviyo/system-events.js';
 export { signSystemWebhook, type SystemWebhook, type SystemWebhookEvent, type SystemWebhookOutcome } from './klaviyo/system-webhook.js';

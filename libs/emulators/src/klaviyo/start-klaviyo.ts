@@ -11,7 +11,7 @@ import { mergeProfiles } from './merge.js';
 import type { KlaviyoOptions } from './options.js';
 import { overviewPage } from './overview-page.js';
 import type { Settings } from './operation.js';
-import { changeProperties, holdProfiles, type ProfileSeed } from './planting.js';
+import { changeProperties, type EventSeed, holdEvents, holdProfiles, type ProfileSeed } from './planting.js';
 import type { Profile } from './profile.js';
 import { klaviyoService } from './service.js';
 import { type ChosenChannel, happen, optIn, optOut, personOf } from './choices.js';
@@ -92,6 +92,10 @@ export class KlaviyoEmulator extends KlaviyoInspection {
   /** Fills the account, be it with a million. The properties are held as they are given, not copied. */
   holdProfiles(profiles: Iterable<ProfileSeed>, account?: string): void {
     holdProfiles(this.book.select(account)[0]!, profiles);
+  }
+
+  holdEvents(events: Iterable<EventSeed>, account?: string): void {
+    holdEvents(this.book.select(account)[0]!, events);
   }
 
   /** Somebody changes properties of a profile in Klaviyo itself; `undefined` removes one. */
