@@ -1,4 +1,4 @@
-import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type UnseenEvent, type UnseenEvents, type WalletEvent } from '#core';
+import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type WalletEvent } from '#core';
 
 /** What a test says has happened. */
 export interface Happened {
@@ -60,13 +60,11 @@ export class MemoryRecords extends Records {
     return this.#sorted(tenant).filter(({ id }) => after === undefined || id > after).slice(0, limit);
   }
 
-  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Set<string>> {
-    const told = this.#commands(tenant).filter(({ command }) => command.lane === 'upsert-profile' && (isOpen(command) || ['waiting', 'refused'].includes(command.status) || acceptedAt(command) >= since));
-    return new Set(told.flatMap(({ personId }) => (personId !== undefined && personIds.includes(personId) ? [personId] : [])));
-  }
-
-  async undecided(tenant: string): Promise<number> {
-    return this.deliveries.filter(({ record }) => record.tenant === tenant && record.status === 'undecided').length;
+  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
+    const mine = this.#commands(tenant).filter(({ personId, command }) => command.lane === 'upsert-profile' && personId !== undefined && personIds.includes(personId));
+    const idsOf = (which: (command: CommandRecord) => boolean) => new Set(mine.flatMap(({ personId, command }) => (which(command) ? [personId!] : [])));
+    const lately = idsOf((command) => isOpen(command) || command.status === 'waiting' || acceptedAt(command) >= since);
+    return { lately, parked: new Set([...idsOf(({ status }) => status === 'refused')].filter((id) => !lately.has(id))) };
   }
 
   async deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]> {

@@ -99,6 +99,10 @@ export class MemoryRuns extends Runs {
     };
   }
 
+  async undecided(): Promise<number> {
+    return 0;
+  }
+
   async open(id: string): Promise<number> {
     return this.repairs.filter(({ runId, fate }) => runId === id && fate === 'open').length;
   }

@@ -1,4 +1,4 @@
-import type { DeliveryRecord, EventKind, Person, Queue, Records, UnseenEvent, UnseenEvents } from '#core';
+import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, UnseenEvent, UnseenEvents } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { asked, type Database } from './database.js';
 import { enqueue } from './jobs.js';
@@ -29,18 +29,15 @@ export class PostgresRecords implements Records {
   }
 
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */
-  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Set<string>> {
-    const told = await this.database.rows<{ id: string }>(
-      `select distinct person_id as id from connector.command where tenant = $1 and person_id = any($2::text[]) and lane = 'upsert-profile'
-         and (outcome is null or outcome in ('accepted', 'seen') and settled_at >= to_timestamp($3::float8 / 1000))`,
+  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
+    const told = await this.database.rows<{ id: string; parked: boolean }>(
+      `select c.person_id as id, bool_and(o.state = 'refused') is true as parked from connector.command c left join connector.outbox o on o.command_id = c.id
+       where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile'
+         and (c.outcome is null or c.outcome in ('accepted', 'seen') and c.settled_at >= to_timestamp($3::float8 / 1000))
+       group by 1`,
       [tenant, personIds, since],
     );
-    return new Set(told.map(({ id }) => id));
-  }
-
-  async undecided(tenant: string): Promise<number> {
-    const [counted] = await this.database.rows<{ n: number }>(`select count(*)::int as n from connector.delivery where tenant = $1 and status = 'undecided'`, [tenant]);
-    return counted!.n;
+    return { lately: new Set(told.flatMap(({ id, parked }) => (parked ? [] : [id]))), parked: new Set(told.flatMap(({ id, parked }) => (parked ? [id] : []))) };
   }
 
   /** Commands tell of deliveries that were decided before deliveries knew their persons. */

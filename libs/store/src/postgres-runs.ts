@@ -106,6 +106,15 @@ export class PostgresRuns implements Runs {
     return forgetSeen(this.database, id);
   }
 
+  /** They are few: a run waits before it hands over more. */
+  async undecided(id: string): Promise<number> {
+    const [counted] = await this.database.rows<{ n: number }>(
+      `select count(*)::int as n from connector.delivery d join connector.run r on r.tenant = d.tenant where r.id = $1 and d.status = 'undecided' and d.run_id = $1`,
+      [id],
+    );
+    return counted!.n;
+  }
+
   fates(id: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }> {
     return readFates(this.database, id);
   }

@@ -46,7 +46,8 @@ export interface NotNow {
 
 /**
  * Reading Klaviyo, page by page, for reconciliation and explaining. It never uses up the last of our share of the limits: that is left
- * for live traffic.
+ * for live traffic. Calls may be under way side by side. Throws a ConnectorError where waiting mends nothing: a refused key
+ * (KLAVIYO_KEY_REFUSED), a missing scope (KLAVIYO_SCOPE_MISSING), a retired revision, a question that Klaviyo refuses.
  */
 export abstract class Profiles {
   /** Up to 100 profiles. The same cursor may be asked for again. */

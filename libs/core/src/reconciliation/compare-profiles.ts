@@ -5,6 +5,7 @@ import { goes, identifiersOf, keysOf, matching } from '../person/identity.js';
 import { newPerson, own, type Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { HeldProfile } from '../ports/profiles.js';
+import type { Updates } from '../ports/records.js';
 import type { Vault } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
@@ -20,8 +21,7 @@ export interface ProfileReading {
   vault: Pick<Vault, 'open'>;
   /** What should stand on the profiles of persons, by person id. */
   expected: ReadonlyMap<string, UpsertProfile>;
-  /** Persons whose profile is being written, or was just now. */
-  told: ReadonlySet<string>;
+  told: Updates;
   /** Profiles of nobody we know get the explicit status too. */
   strangers: boolean;
 }
@@ -55,7 +55,7 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
     if (reading.only.includes('status')) finding.kinds.push('profile-duplicated');
     return { is: finding.kinds.length > 0 ? 'drifted' : 'agreeing', finding: finding.kinds.length > 0 ? finding : undefined };
   }
-  if (reading.told.has(person.id)) return { is: 'unsettled', person, finding: undefined };
+  if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, finding: undefined };
   const wrong = new Set<DriftKind>();
   const about: string[] = [];
   compareProperties(held, person, reading, wrong, about);
@@ -64,12 +64,14 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
   compareConsents(held, person, reading, finding, about);
   if (about.length > 0) finding.sample.about = [...new Set(about)].slice(0, mostNamed);
   finding.kinds = [...new Set([...finding.kinds, ...finding.repairs.flatMap(({ kinds }) => kinds)])];
+  // A second update would be refused like the first, and be parked beside it.
+  if (reading.told.parked.has(person.id)) return ended({ ...finding, repairs: finding.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
   return ended(finding, person);
 }
 
 /** Klaviyo has no profile of somebody we know. */
-export function missingProfile(person: Person, at: number): Finding {
-  return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
+export function missingProfile(person: Person, at: number, { parked }: Updates): Finding {
+  return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: parked.has(person.id) ? [] : [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
 }
 
 const mostNamed = 10;

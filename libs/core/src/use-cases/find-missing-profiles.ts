@@ -25,8 +25,9 @@ export class FindMissingProfiles {
       const at = this.clock.now();
       // One that is being written is not missing.
       const [seen, told] = await Promise.all([this.runs.seen(id, 'person', ids), this.records.toldSince(tenant, ids, at - this.graceMs)]);
-      const present = new Set([...seen, ...told]);
-      await hand.take(persons.filter((person) => ids.includes(person.id) && !present.has(person.id)).map((person) => missingProfile(person, at)));
+      const present = new Set([...seen, ...told.lately]);
+      const missing = persons.filter((person) => ids.includes(person.id) && !present.has(person.id));
+      await hand.take(missing.map((person) => missingProfile(person, at, told)));
       const last = persons.at(-1);
       if (last) checkpoint.persons = { after: last.id, read: checkpoint.persons.read + persons.length };
       hand.save();
