@@ -6,7 +6,7 @@ import type { Records } from '../ports/records.js';
 import type { Run, RunOptions, Runs } from '../ports/runs.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter, Vault } from '../ports/system.js';
-import type { Checkpoint, Phase } from '../reconciliation/checkpoint.js';
+import type { Phase } from '../reconciliation/checkpoint.js';
 import { reportOf, type Report } from '../reconciliation/report.js';
 import type { Rules } from '../rules.js';
 import { FindAbsences } from './find-absences.js';
@@ -14,7 +14,7 @@ import { FindMissingProfiles } from './find-missing-profiles.js';
 import { ReadEventsBack } from './read-events-back.js';
 import { ReadPasses } from './read-passes.js';
 import { ReadProfiles } from './read-profiles.js';
-import { leaseMs, RunInHand, RunLetGo } from './run-in-hand.js';
+import { leaseMs, RunInHand, RunLetGo, type Company } from './run-in-hand.js';
 
 /** How a tenant wants to be reconciled. */
 export interface ReconcileRules {
@@ -59,15 +59,15 @@ export class Reconcile {
     for (const hand of this.inHand) hand.stop();
   }
 
-  /** Goes on with the unfinished run of the tenant, or begins one. `tell` hears how far it is. */
-  async run(tenant: string, options: RunOptions, tell: (run: Run) => void = () => {}): Promise<Reconciled> {
+  /** Goes on with the unfinished run of the tenant, or begins one. */
+  async run(tenant: string, options: RunOptions, company: Company = {}): Promise<Reconciled> {
     const { runs, log, meter } = this.parts;
     const rules = this.parts.rulesOf(tenant);
     if (!rules) throw new ConnectorError('TENANT_UNKNOWN');
     const begun = await runs.begin(tenant, options, leaseMs);
     if ('busy' in begun) return { is: 'busy', run: begun.busy };
     const { run, lease } = begun;
-    const hand = new RunInHand(run, lease, this.parts, (checkpoint) => tell({ ...run, checkpoint }));
+    const hand = new RunInHand(run, lease, this.parts, company);
     this.inHand.add(hand);
     if (this.stopping) hand.stop();
     log.info('reconciliation runs', { tenant, run: run.id, resumed: run.resumed, dryRun: run.options.dryRun });
@@ -136,7 +136,11 @@ export class Reconcile {
 
   /** What was found among the passes is the truth that profiles are compared with. */
   private async decided(hand: RunInHand): Promise<void> {
-    while (!hand.run.options.dryRun && (await this.parts.runs.undecided(hand.run.id)) > 0) await hand.wait(lookMs);
+    if (hand.run.options.dryRun) return;
+    for (let left = await this.parts.runs.undecided(hand.run.id); left > 0; left = await this.parts.runs.undecided(hand.run.id)) {
+      await hand.isLeft(left);
+      await hand.wait(lookMs);
+    }
   }
 
   private async repaired(hand: RunInHand): Promise<void> {
@@ -146,6 +150,7 @@ export class Reconcile {
     for (;;) {
       const open = await runs.open(hand.run.id);
       if (open === 0) return;
+      await hand.isLeft(open);
       if (open !== before) movedAt = clock.now();
       if (clock.now() - movedAt > repairsStandStillMs) return;
       before = open;
@@ -174,5 +179,3 @@ export class Reconcile {
     return { is: status, run: { ...run, status, checkpoint, report, endedAt: clock.now(), ...(code ? { code } : {}) }, report };
   }
 }
-
-export type { Checkpoint };

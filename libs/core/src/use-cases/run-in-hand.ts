@@ -13,6 +13,14 @@ export class RunLetGo extends Error {
   }
 }
 
+/** Who goes along with a run. */
+export interface Company {
+  /** Hears how far it is. */
+  tell?(run: Run): void;
+  /** Decides and sends in this process, because nobody else does. Called once at most. */
+  work?(): Promise<void>;
+}
+
 /** Longer than any single step of a run may take. */
 export const leaseMs = 60_000;
 const mostSamples = 20;
@@ -20,6 +28,8 @@ const mostSamples = 20;
 const mostUndecided = 10_000;
 /** Without news the lease is kept that often. */
 const beatMs = 5_000;
+/** Work that does not become less for so long has nobody at it. */
+const nobodyMs = 10_000;
 
 /** A run that this process holds: what it has found and how far it is, saved as it goes. */
 export class RunInHand {
@@ -30,12 +40,13 @@ export class RunInHand {
   private letGo: RunLetGo | undefined;
   private failure: { error: unknown } | undefined;
   private undecided = 0;
+  private work = { left: Infinity, fellAt: 0, isOurs: false };
 
   constructor(
     readonly run: Run,
     readonly lease: string,
     private readonly around: { runs: Runs; store: Pick<Store, 'receive'>; clock: Clock },
-    private readonly tell: (checkpoint: Checkpoint) => void,
+    private readonly company: Company = {},
   ) {
     this.checkpoint = run.checkpoint;
     this.begunAt = around.clock.now();
@@ -59,7 +70,7 @@ export class RunInHand {
   save(): void {
     this.isDirty = true;
     this.saving ??= this.saveAll().finally(() => (this.saving = undefined));
-    this.tell(this.checkpoint);
+    this.company.tell?.({ ...this.run, checkpoint: this.checkpoint });
   }
 
   async saved(): Promise<void> {
@@ -131,7 +142,17 @@ export class RunInHand {
     this.undecided += more;
     while (this.undecided > mostUndecided) {
       this.undecided = await this.around.runs.undecided(this.run.id);
+      await this.isLeft(this.undecided);
       if (this.undecided + more > mostUndecided) await this.wait(1_000);
     }
+  }
+
+  /** So much is left for those who decide and send. While nobody is there, this process does it. */
+  async isLeft(count: number): Promise<void> {
+    const now = this.around.clock.now();
+    if (count < this.work.left || count === 0) this.work = { ...this.work, left: count, fellAt: now };
+    if (this.work.isOurs || now - this.work.fellAt < nobodyMs) return;
+    this.work.isOurs = true;
+    await this.company.work?.();
   }
 }
