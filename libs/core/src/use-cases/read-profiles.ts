@@ -35,7 +35,7 @@ export class ReadProfiles {
   async read(hand: RunInHand, rules: Rules): Promise<void> {
     const { profiles } = hand.checkpoint;
     if (profiles.stretches.length === 0) profiles.stretches = await this.whole(hand);
-    const busy = new Set<Stretch>();
+    const busy = new Map<Stretch, number>();
     const failures: unknown[] = [];
     await Promise.all(Array.from({ length: hand.run.options.since === undefined ? readers : 1 }, () => this.reader(hand, rules, busy, failures)));
     if (failures.length > 0) throw failures[0];
@@ -51,12 +51,12 @@ export class ReadProfiles {
     return oldest ? [{ from: oldest.createdAt, to: Math.max(startedAt, oldest.createdAt + newestFirstMs), at: oldest.createdAt, done: false }] : [];
   }
 
-  private async reader(hand: RunInHand, rules: Rules, busy: Set<Stretch>, failures: unknown[]): Promise<void> {
+  private async reader(hand: RunInHand, rules: Rules, busy: Map<Stretch, number>, failures: unknown[]): Promise<void> {
     const { stretches } = hand.checkpoint.profiles;
     try {
       for (let stretch = nextStretch(stretches, busy); stretch && failures.length === 0; stretch = nextStretch(stretches, busy)) {
-        busy.add(stretch);
-        await this.stretch(hand, rules, stretch, failures);
+        busy.set(stretch, stretch.at);
+        await this.stretch(hand, rules, stretch, busy, failures);
         busy.delete(stretch);
       }
     } catch (error) {
@@ -64,7 +64,7 @@ export class ReadProfiles {
     }
   }
 
-  private async stretch(hand: RunInHand, rules: Rules, stretch: Stretch, failures: readonly unknown[]): Promise<void> {
+  private async stretch(hand: RunInHand, rules: Rules, stretch: Stretch, busy: Map<Stretch, number>, failures: readonly unknown[]): Promise<void> {
     const { options, tenant } = hand.run;
     // Both ends are exclusive at Klaviyo; a profile is in the stretch in whose time it was created.
     const range: ProfileRange = options.since === undefined ? { createdAfter: stretch.at - 1, createdBefore: stretch.to } : { changedAfter: stretch.at - 1 };
@@ -77,12 +77,14 @@ export class ReadProfiles {
       const timeOf = (profile: HeldProfile) => (options.since === undefined ? profile.createdAt : profile.updatedAt);
       // What came after the end belongs to whoever took the other half meanwhile.
       const own = page.profiles.filter((profile) => timeOf(profile) < stretch.to);
-      await this.look(hand, rules, own);
-      hand.checkpoint.profiles.read += own.length;
       const last = page.profiles.at(-1);
       next = last === undefined || own.length < page.profiles.length ? undefined : page.next;
-      if (next === undefined) stretch.done = true;
-      else stretch.at = Math.max(stretch.at, Math.min(timeOf(last!), stretch.to));
+      const readUntil = next === undefined ? stretch.to : Math.max(stretch.at, Math.min(timeOf(last!), stretch.to));
+      busy.set(stretch, readUntil);
+      await this.look(hand, rules, own);
+      hand.checkpoint.profiles.read += own.length;
+      stretch.at = readUntil;
+      stretch.done = next === undefined;
       hand.save();
     } while (next !== undefined && failures.length === 0);
   }
