@@ -11,6 +11,7 @@ function reply({ method, path }: Received): [number, unknown?] {
   if (path.startsWith('/api/profile-bulk-import-jobs')) return [method === 'POST' ? 202 : 200, { data: { type: 'profile-bulk-import-job', id: 'am9iLTE=', attributes: { status: 'complete' } } }];
   if (path === '/api/profile-import') return [200, { data: profile({}) }];
   if (path === '/api/accounts') return [200, { data: [{ type: 'account', id: 'A', attributes: {} }] }];
+  if (path === '/api/metrics') return [200, { data: [{ type: 'metric', id: 'Me7ric', attributes: { name: 'Pass Installed' } }], links: { next: null } }];
   if (method === 'GET' && path !== '/api/events') return [200, { data: [profile({ email: 'ada@shop.fr', phone_number: '+33600000001' })], links: { next: null } }];
   return method === 'GET' ? [200, { data: [], links: { next: null } }] : [202];
 }
@@ -183,6 +184,48 @@ describeContract('Every request the connector sends is one that Klaviyo document
     expect(conforms('get_events')[0]?.query.get('filter')).toBe('equals(profile_id,"01HZZ")');
     await connector.marketing.ping('shop');
     conforms('get_accounts');
+  });
+
+  const allowed = (operationId: string, field: string, operator: string) => {
+    const filter = operation(operationId).description.parameters.find(({ name }) => name === 'filter')?.description;
+    return new RegExp(`\`${field}\`:[^<]*\`${operator}\``).test(filter ?? '');
+  };
+
+  test('for reading profiles page by page, of a stretch of creation time or of what has changed', async () => {
+    const [from, to] = [Date.UTC(2026, 7, 1, 0, 0, 0, 7), Date.UTC(2026, 8, 1)];
+    await connector.profiles.page('shop', {});
+    await connector.profiles.page('shop', { createdAfter: from, createdBefore: to }, 'bmV4dA==');
+    await connector.profiles.page('shop', { changedAfter: from, createdBefore: to });
+    const [all, stretch, changed] = conforms('get_profiles', 3);
+    expect(Object.fromEntries(all!.query)).toEqual({
+      sort: 'created', 'page[size]': '100', 'additional-fields[profile]': 'subscriptions',
+      'fields[profile]': [
+        'email', 'phone_number', 'external_id', 'created', 'updated', 'properties',
+        ...['consent', 'consent_timestamp', 'last_updated', 'suppression'].map((field) => `subscriptions.email.marketing.${field}`),
+        ...['consent', 'consent_timestamp', 'last_updated'].map((field) => `subscriptions.sms.marketing.${field}`),
+      ].join(','),
+    });
+    expect(Object.fromEntries(stretch!.query)).toMatchObject({ filter: 'greater-than(created,2026-08-01T00:00:00.007Z),less-than(created,2026-09-01T00:00:00.000Z)', sort: 'created', 'page[cursor]': 'bmV4dA==' });
+    expect(Object.fromEntries(changed!.query)).toMatchObject({ filter: 'less-than(created,2026-09-01T00:00:00.000Z),greater-than(updated,2026-08-01T00:00:00.007Z)', sort: 'updated' });
+    expect([allowed('get_profiles', 'created', 'greater-than'), allowed('get_profiles', 'created', 'less-than'), allowed('get_profiles', 'updated', 'greater-than')]).toEqual([true, true, true]);
+  });
+
+  test('for finding a profile by each of its names', async () => {
+    await connector.profiles.find('shop', everything);
+    expect(conforms('get_profiles', 4).map(({ query }) => query.get('filter'))).toEqual(['equals(id,"01HZZ")', 'equals(external_id,"customer-1")', 'equals(email,"ada@shop.fr")', 'equals(phone_number,"+33600000001")']);
+  });
+
+  test('for reading the events of a metric and the newest ones of a profile', async () => {
+    await connector.profiles.events('shop', 'Pass Installed', Date.UTC(2026, 7, 1, 0, 0, 0, 7), Date.UTC(2026, 8, 1));
+    await connector.profiles.newestEvents('shop', '01HZZ');
+    expect(Object.fromEntries(conforms('get_metrics')[0]!.query)).toEqual({ 'fields[metric]': 'name,integration' });
+    const [ofMetric, newest] = conforms('get_events', 2);
+    expect(Object.fromEntries(ofMetric!.query)).toEqual({
+      filter: 'equals(metric_id,"Me7ric"),greater-or-equal(datetime,2026-08-01T00:00:00.000Z),less-than(datetime,2026-09-01T00:00:00.000Z)',
+      sort: 'datetime', 'page[size]': '1000', 'fields[event]': 'datetime,event_properties',
+    });
+    expect([allowed('get_events', 'metric_id', 'equals'), allowed('get_events', 'datetime', 'greater-or-equal'), allowed('get_events', 'datetime', 'less-than'), allowed('get_events', 'profile_id', 'equals')]).toEqual([true, true, true, true]);
+    expect(Object.fromEntries(newest!.query)).toEqual({ filter: 'equals(profile_id,"01HZZ")', sort: '-datetime', 'page[size]': '50', include: 'metric', 'fields[event]': 'datetime,event_properties', 'fields[metric]': 'name' });
   });
 
   test.each(Object.keys(limits) as (keyof typeof limits)[])('and the limits of %s are those that are published', (operationId) => {

@@ -11,11 +11,8 @@ export function ulid(micros: number, serial: number): string {
 
 function encode(value: number, length: number): string {
   let text = '';
-  for (let place = 0; place < length; place++) {
-    text = crockford[value % 32]! + text;
-    value = Math.floor(value / 32);
-  }
-  return text;
+  for (; value > 0 && text.length < length; value = Math.floor(value / 32)) text = crockford[value % 32]! + text;
+  return text.padStart(length, '0');
 }
 
 const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';

@@ -83,7 +83,7 @@ export class WalletCrewEmulator {
   /** Fills the tenant, be it with a million; nobody is told. */
   holdPasses(passes: Iterable<PassSeed>, tenant?: string): void {
     const held = this.tenant(tenant);
-    for (const { creationDate, passType = 'loyalty', ...seed } of passes) held.createPass({ ...seed, passType }, creationDate);
+    for (const { creationDate, passType = 'loyalty', id = held.newPassId(), secret = `secret of ${id}`, ...seed } of passes) held.createPass({ ...seed, id, secret, passType }, creationDate);
   }
 
   /** A pass changes and no webhook tells of it. A provider that is not named has it no more. */
