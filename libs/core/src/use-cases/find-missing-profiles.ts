@@ -18,13 +18,13 @@ export class FindMissingProfiles {
 
   async run(hand: RunInHand): Promise<void> {
     const { checkpoint } = hand;
-    const { id, tenant } = hand.run;
+    const { id, tenant, startedAt } = hand.run;
     for (;;) {
       const persons = await this.records.personsAfter(tenant, checkpoint.persons.after, personsAtOnce);
       const ids = persons.filter(({ identity }) => goes(identity) !== 'when-reachable').map((person) => person.id);
       const at = this.clock.now();
-      // One that is being written is not missing.
-      const [seen, told] = await Promise.all([this.runs.seen(id, 'person', ids), this.records.toldSince(tenant, ids, at - this.graceMs)]);
+      // Whoever was told about since the run began has a profile by now, or soon: it may have been made behind the readers' backs.
+      const [seen, told] = await Promise.all([this.runs.seen(id, 'person', ids), this.records.toldSince(tenant, ids, startedAt - this.graceMs)]);
       const present = new Set([...seen, ...told.lately]);
       const missing = persons.filter((person) => ids.includes(person.id) && !present.has(person.id));
       await hand.take(missing.map((person) => missingProfile(person, at, told)));
