@@ -13,5 +13,6 @@ export * from './rules.js';
 export * from './settings.js';
 export * from './system-clock.js';
 export * from './telemetry.js';
+export * from './terminal.js';
 export * from './vault.js';
 export * from './workers.js';

@@ -2,11 +2,10 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOpen, snippetsOf, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
-import { PinoLog, PromMeter, rulesByTenant, SystemClock, type Environment } from '#runtime';
+import { bad, faint, good, PinoLog, Progress, PromMeter, rulesByTenant, say, strong, SystemClock, table, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from '../connector.js';
 import { sandboxKeys, sandboxLists, sandboxSettings, sandboxTenant } from './settings.js';
-import { bad, faint, good, Progress, say, strong, table } from './terminal.js';
 
 const customers = 60;
 /** Share of webhooks that come twice, as an at-least-once sender's do. */
