@@ -44,3 +44,8 @@ export * from './ports/runs.js';
 export * from './reconciliation/checkpoint.js';
 export * from './reconciliation/drift.js';
 export * from './reconciliation/report.js';
+export * from './ports/setup.js';
+export * from './recipes/findings.js';
+export * from './recipes/segments.js';
+export * from './recipes/sync-flow.js';
+export * from './use-cases/set-up.js';

@@ -3,3 +3,4 @@ export * from './flow-calls.js';
 export * from './settings.js';
 export * from './signature.js';
 export * from './wallet-crew-platform.js';
+export * from './wallet-crew-setup.js';
