@@ -15,7 +15,7 @@ const syncAddress = (url: string, tenant: string) => `${url.replace(/\/+$/, '')}
 
 export const unknownUrl = 'https://<this connector>';
 
-/** As docs/flows.md has it. `lookup` is not needed: none of these names has a dot of its own. */
+/** As docs/flows.md has it. */
 const body = `{
   "profileId": "{{ person.KlaviyoID }}",
   "email": "{{ person.email }}",

@@ -27,7 +27,7 @@ export interface SetUpReport {
 }
 
 export interface SetUpWish extends Expectations {
-  /** What the flow proves itself with. It goes to the vendor only; the report has a placeholder. */
+  /** What the flow proves itself with, where it has a key of its own: the one that opens The Wallet Crew itself is left to people. The report has a placeholder. */
   flowKey?: string;
   /** Told before each thing that is created. */
   progress?: (done: number, total: number) => void;
@@ -86,8 +86,9 @@ export class SetUp {
     const segmentId = segments.find(({ recipe: { name }, state }) => name === recipe.trigger && (state === 'there' || state === 'created'))?.id;
     if (url === undefined) return { recipe, state: 'refused', words: 'It needs --url: where Klaviyo reaches this connector.' };
     if (segmentId === undefined) return { recipe, state: 'refused', words: `It needs the segment "${recipe.trigger}".` };
-    const secret = syncFlow(rules.tenant, { url, ...(flowKey === undefined ? {} : { key: flowKey }) });
-    return { recipe, ...created(await this.marketing.createFlow(rules.tenant, secret, segmentId)) };
+    const withKey = syncFlow(rules.tenant, { url, ...(flowKey === undefined ? {} : { key: flowKey }) });
+    const made = created(await this.marketing.createFlow(rules.tenant, withKey, segmentId));
+    return { recipe, ...made, ...(made.state === 'created' && flowKey === undefined ? { words: `${made.words}; its header X-API-KEY holds a placeholder: put the key there` } : {}) };
   }
 }
 
