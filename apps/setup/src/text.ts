@@ -15,19 +15,19 @@ export function print(tenant: string, { findings, segments, flow, isGood }: SetU
   }
   say(`\n${strong('Segments')}, by hand: Lists & segments → Create → Properties about someone`);
   table(['segment', 'in Klaviyo', 'for whom', 'conditions'], segments.map((one) => [one.recipe.name, stateOf(one), wrapped(one.recipe.says, 36), conditionLines(one.recipe.groups)]));
-  say(`\n${strong('Segments')}, through the API: POST /api/segments`);
+  printFlow(flow);
+  say(`\n${strong('The same through the API:')} POST /api/segments, then /api/flows`);
   for (const { recipe } of segments) say(faint(JSON.stringify(asSent(segmentQuery(recipe)))));
-  printFlow(flow, segments);
-  const missing = findings.filter(({ state }) => state === 'missing').length;
-  const failed = [...segments, flow].filter(({ state }) => state === 'differs' || state === 'refused').length;
-  say(isGood ? `\n${good('✓')} ${tenant}: nothing is missing.` : `\n${bad('✗')} ${tenant}: ${[...(missing ? [`${missing} missing`] : []), ...(failed ? [`${failed} not as they should be`] : [])].join(', ')}.`);
+  say(faint(JSON.stringify(flowRequest(flow, segments))));
+  const missing = [...findings.filter(({ state }) => state === 'missing').map(({ what }) => what), ...[...segments, flow].filter(({ state }) => state === 'differs' || state === 'refused').map(({ recipe }) => recipe.name)];
+  say(isGood ? `\n${good('✓')} ${tenant}: nothing is missing.` : `\n${bad('✗')} ${tenant} lacks: ${missing.join(', ')}`);
 }
 
 function findingRow({ what, state, says, fix }: Finding): string[] {
   return [marks[state], what, wrapped(says), wrapped(fix ?? '')];
 }
 
-function printFlow(flow: Prepared<FlowRecipe>, segments: Prepared<SegmentRecipe>[]): void {
+function printFlow(flow: Prepared<FlowRecipe>): void {
   const { name, says, trigger, webhook: { url, headers, body } } = flow.recipe;
   say(`\n${strong('Flow')} ${name}   ${stateOf(flow).replaceAll('\n', ' ')}`);
   say(says);
@@ -36,8 +36,7 @@ function printFlow(flow: Prepared<FlowRecipe>, segments: Prepared<SegmentRecipe>
   say(`     URL: ${url}`);
   for (const [header, value] of Object.entries(headers)) say(`     Header: ${header}: ${value}   (\`walletCrew.flowKey\` of the tenant; where that is not set, \`walletCrew.apiKey\`)`);
   say(`     Body:\n${body.replaceAll(/^/gm, '       ')}`);
-  say('  3. Look at it, set it live, and add the people who are in the segment already (Manage flow → Back-populate).');
-  say(faint(`POST /api/flows ${JSON.stringify(flowRequest(flow, segments))}`));
+  say('  3. Look at it and set it live; then Manage flow → Add past profiles, for those who are in the segment already.');
 }
 
 /** The report as one document. */

@@ -1,6 +1,6 @@
 import { errors } from '../errors.js';
-import type { Rules } from '../rules.js';
 import type { Unanswered } from '../ports/setup.js';
+import type { Rules } from '../rules.js';
 
 /** One thing that was looked at. */
 export interface Finding {

@@ -1,5 +1,4 @@
-import type { Access, HeldList, Scope } from '../ports/setup.js';
-import { isUnanswered, type Unanswered } from '../ports/setup.js';
+import { type Access, type HeldList, isUnanswered, type Scope, type Unanswered } from '../ports/setup.js';
 import type { Rules } from '../rules.js';
 import { dayOf, type Expectations, type Finding, configuredLists, unanswered } from './findings.js';
 
@@ -31,7 +30,7 @@ function scopeFinding({ name, says, needed, state, words }: Scope, creates: bool
     case 'granted':
       return { at, what, state: 'good', says };
     case 'unproven':
-      return { at, what, state: 'unproven', says: `${says}; only writing would prove it`, fix: `See in Klaviyo, Settings → API keys, that the key has ${name}.` };
+      return { at, what, state: 'unproven', says: `${says}; only writing would prove it`, fix: 'See it in Klaviyo, Settings → API keys.' };
     case 'unasked':
       return { at, what, state: 'missing', says: `${says}; it could not be asked for: ${words}`, fix: 'Run the command again.' };
     case 'missing': {
@@ -59,16 +58,14 @@ export function listFindings(lists: HeldList[] | Unanswered, rules: Rules): Find
 }
 
 export function metricFindings(held: string[] | Unanswered, { metrics }: Rules): Finding[] {
-  const wanted = Object.values(metrics).filter((name) => name !== null);
   if (isUnanswered(held)) return [unanswered(at, 'metrics', held)];
-  return wanted.map((name): Finding => {
-    const what = `metric ${name}`;
-    if (held.includes(name)) return { at, what, state: 'good', says: 'has events' };
-    // Klaviyo tells names apart by their case; a flow on the other one never starts.
-    const alike = held.find((other) => other.toLowerCase() === name.toLowerCase());
-    return {
-      at, what, state: 'unproven', says: alike === undefined ? 'not there yet' : `not there yet; there is one called ${alike}`,
-      fix: alike === undefined ? 'It appears with its first event.' : 'Spell `metrics` in the configuration as your flows do.',
-    };
-  });
+  const wanted = Object.values(metrics).filter((name) => name !== null);
+  const [there, absent] = [wanted.filter((name) => held.includes(name)), wanted.filter((name) => !held.includes(name))];
+  // Klaviyo tells names apart by their case; a flow on the other one never starts.
+  const alike = absent.flatMap((name) => held.filter((other) => other.toLowerCase() === name.toLowerCase()));
+  return [
+    ...(there.length > 0 ? [{ at, what: 'metrics', state: 'good', says: `with events: ${there.join(', ')}` } satisfies Finding] : []),
+    ...(absent.length > 0 ? [{ at, what: 'metrics', state: 'unproven', says: `not there yet: ${absent.join(', ')}`, fix: 'Each appears with its first event.' } satisfies Finding] : []),
+    ...(alike.length > 0 ? [{ at, what: 'metrics', state: 'unproven', says: `spelled otherwise than in the configuration: ${alike.join(', ')}`, fix: 'Spell `metrics` in the configuration as your flows do.' } satisfies Finding] : []),
+  ];
 }
