@@ -95,6 +95,23 @@ describeContract('The Klaviyo emulator answers as Klaviyo documents', () => {
     await conforms('remove_profiles_from_list', 204, '/api/lists/NewsLt/relationships/profiles', { data: [{ type: 'profile', id }] });
   });
 
+  test('for segments and flows', async () => {
+    const conditions = [{ type: 'profile-property', property: "properties['a.b']", filter: { type: 'string', operator: 'equals', value: 'x' } }, { type: 'profile-property', property: "properties['a.b']", filter: { type: 'existence', operator: 'not-set' } }];
+    const segment = await conforms('create_segment', 201, '/api/segments', { data: { type: 'segment', attributes: { name: 'A', definition: { condition_groups: [{ conditions }] } } } });
+    const { id } = segment.body.data;
+    for (const query of ['?filter=any(name,["A","B"])&page[size]=10&sort=-created', '?fields[segment]=name', '?include=tags']) {
+      const found = await conforms('get_segments', 200, `/api/segments${query}`);
+      expect(found.body.data).toHaveLength(1);
+    }
+    const action = { temporary_id: 'one', type: 'send-webhook', data: { message: { url: 'https://shop.example/hook', headers: { 'X-API-KEY': 'k' }, body: '{}', name: 'Hook' }, status: 'draft' } };
+    const flow = await conforms('create_flow', 201, '/api/flows?additional-fields[flow]=definition', { data: { type: 'flow', attributes: { name: 'F', definition: { triggers: [{ type: 'segment', id }], actions: [action], entry_action_id: 'one' } } } });
+    expect(flow.body.data.attributes).toMatchObject({ status: 'draft', definition: { actions: [{ id: flow.body.data.attributes.definition.entry_action_id, data: action.data }] } });
+    expect((await conforms('get_flows', 200, '/api/flows?filter=equals(name,"F")&fields[flow]=name,status')).body.data).toHaveLength(1);
+    expect((await conforms('get_flows', 200, '/api/flows?filter=equals(name,"G")')).body.data).toEqual([]);
+    await conforms('create_segment', 400, '/api/segments', { data: { type: 'segment', attributes: { name: 'A', definition: { condition_groups: [{ conditions: [{ type: 'profile-property', property: 'x', filter: { type: 'string', operator: 'is' } }] }] } } } });
+    await conforms('create_flow', 400, '/api/flows', { data: { type: 'flow', attributes: { name: 'F', definition: { triggers: [{ type: 'segment', id: 'nobody' }], actions: [{ ...action, id: '1' }], entry_action_id: 'two' } } } });
+  });
+
   test('for accounts, merges and deletions', async () => {
     const id = await person();
     const other = (await call('POST', '/api/profile-import', profileBody({ email: 'ana2@mail.example' }))).body.data.id;

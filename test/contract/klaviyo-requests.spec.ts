@@ -1,7 +1,8 @@
 import type { Answer, Command, Identity, MarketingLane } from '#core';
 import { limits } from '#klaviyo';
 import { adapter, answer, consent, outgoing, type Received, track, update, vendor, withdrawal } from '../unit/klaviyo/fakes.js';
-import { describeContract, operation, parametersValidator, publishedLimits, requestValidator, requiredHeaders } from './support/openapi.js';
+import { conforming } from './support/conforming.js';
+import { describeContract, operation, publishedLimits } from './support/openapi.js';
 
 const profile = (attributes: object) => ({ type: 'profile', id: '01HZZ', attributes });
 
@@ -37,22 +38,7 @@ describeContract('Every request the connector sends is one that Klaviyo document
     return slot.send(commands.map(([command, identity = everything]) => outgoing(command, identity)));
   }
 
-  /** Method, path, headers, query and body of the requests to one operation, against its document. */
-  function conforms(operationId: string, count = 1): Received[] {
-    const { method, path } = operation(operationId);
-    const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
-    const sent = server.received.filter((request) => request.method === method && pattern.test(request.path));
-    expect({ operationId, count: sent.length }).toEqual({ operationId, count });
-    for (const request of sent) {
-      expect(parametersValidator(operationId)(request.query)).toEqual({ valid: true, errors: [] });
-      for (const header of requiredHeaders(operationId)) expect(request.headers).toHaveProperty(header.toLowerCase());
-      if (method === 'GET') continue;
-      const media = Object.keys(operation(operationId).description.requestBody?.content ?? {});
-      expect(media).toContain(request.headers['content-type']);
-      expect(requestValidator(operationId)(request.body)).toEqual({ valid: true, errors: [] });
-    }
-    return sent;
-  }
+  const conforms = (operationId: string, count?: number): Received[] => conforming(server.received, operationId, count);
 
   test('for single events, with nothing lost on the way through the SDK', async () => {
     await send('track', [[track('u1', { backfill: true, properties: { 'neostore.pass.kind': 'loyaltyCard', tags: ['a', 'b'], points: 3, gold: false } })], [track('u2'), { klaviyoId: '01HZZ' }]]);

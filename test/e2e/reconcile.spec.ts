@@ -1,7 +1,7 @@
 import type { StoryEvent } from '#emulators';
 import { buildConnector } from '../support/connector-process.js';
 import { foundIn, leftIn, Reconciler } from '../support/reconciler-process.js';
-import { configFor, lists, startWorld, tenant, until, type World } from '../support/running-connector.js';
+import { configFor, lists, startWorld, type World } from '../support/running-connector.js';
 
 const hourMs = 3_600_000;
 const at = (hoursAgo: number) => new Date(Date.now() - hoursAgo * hourMs).toISOString();

@@ -53,3 +53,8 @@ export * from './reconciliation/repair.js';
 export * from './reconciliation/stretches.js';
 export * from './use-cases/reconcile.js';
 export * from './use-cases/run-in-hand.js';
+export * from './ports/setup.js';
+export * from './recipes/findings.js';
+export * from './recipes/segments.js';
+export * from './recipes/sync-flow.js';
+export * from './use-cases/set-up.js';

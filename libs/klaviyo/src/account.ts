@@ -98,8 +98,8 @@ export class Account {
     }
   }
 
-  /** Makes one call. Whatever becomes of it, the permit is settled, and limits and breaker learn from it. */
-  async call(operation: Operation, permit: string, request: (sdk: Sdk) => Promise<{ response: AxiosResponse }>): Promise<Outcome> {
+  /** Makes one call. Whatever becomes of it, the permit is settled, and limits and breaker learn from it. `isQuestion`: a person asked what the key may do, and a no pauses nobody. */
+  async call(operation: Operation, permit: string, request: (sdk: Sdk) => Promise<{ response: AxiosResponse }>, isQuestion = false): Promise<Outcome> {
     const { clock, meter, permits } = this.around;
     const begun = ++this.#ticks;
     let started = performance.now();
@@ -120,7 +120,7 @@ export class Account {
     meter.observe('klaviyo_request_seconds', { operation }, (performance.now() - started) / 1000);
     meter.count('klaviyo_requests_total', { operation, status });
     await this.#book(() => permits.settle([permit]));
-    await this.#book(() => (outcome.ok ? this.#answered(begun) : this.#learnFrom(outcome.problem, operation, begun)));
+    await this.#book(() => (outcome.ok || (isQuestion && outcome.problem.code === 'KLAVIYO_SCOPE_MISSING') ? this.#answered(begun) : this.#learnFrom(outcome.problem, operation, begun)));
     return outcome;
   }
 
@@ -175,7 +175,7 @@ export class Account {
 }
 
 /** What can be missing for these is a profile, a job or a list. For the others 404 can only be about the route, and the route exists. */
-const namesSomething = new Set<Operation>(['create_or_update_profile', 'get_bulk_import_profiles_job', 'get_errors_for_bulk_import_profiles_job', 'get_profiles_for_list', 'bulk_subscribe_profiles', 'bulk_unsubscribe_profiles']);
+const namesSomething = new Set<Operation>(['create_flow', 'create_or_update_profile', 'get_bulk_import_profiles_job', 'get_errors_for_bulk_import_profiles_job', 'get_profiles_for_list', 'bulk_subscribe_profiles', 'bulk_unsubscribe_profiles']);
 
 function likelyOutage(problem: Problem, operation: Operation): Problem {
   return problem.kind === 'missing' && !namesSomething.has(operation) ? { ...problem, kind: 'later', code: 'KLAVIYO_UNAVAILABLE', pause: 'account' } : problem;

@@ -2,6 +2,8 @@ export { accountOf } from './account.js';
 export { KlaviyoAccounts, type KlaviyoParts } from './accounts.js';
 export { KlaviyoMarketing } from './klaviyo-marketing.js';
 export { KlaviyoProfiles } from './klaviyo-profiles.js';
+export { asSent, flowQuery, segmentQuery } from './definitions.js';
+export { KlaviyoSetup } from './klaviyo-setup.js';
 export { limits, type Operation, type OperationLimit } from './limits.js';
 export { daysUntilRetirement, retirementOf, retirementWarningDays, revision } from './revision.js';
 export { loadSdk } from './sdk.js';

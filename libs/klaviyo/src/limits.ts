@@ -20,7 +20,6 @@ export const limits = {
   create_event: { burst: 350, steady: 3500, maxItems: 1, maxBytes: request, maxItemBytes: request },
   bulk_create_events: { burst: 10, steady: 150, maxItems: 1000, maxBytes: request, maxItemBytes: request },
   get_events: { burst: 350, steady: 3500, maxItems: 1000, maxBytes: request, maxItemBytes: request },
-  get_metrics: { burst: 10, steady: 150, maxItems: 200, maxBytes: request, maxItemBytes: request },
   create_or_update_profile: { burst: 75, steady: 750, maxItems: 1, maxBytes: profile, maxItemBytes: profile },
   bulk_import_profiles: { burst: 10, steady: 150, maxItems: 10_000, maxBytes: request, maxItemBytes: profile },
   get_bulk_import_profiles_job: { burst: 10, steady: 150, maxItems: 1, maxBytes: request, maxItemBytes: request },
@@ -30,6 +29,12 @@ export const limits = {
   bulk_subscribe_profiles: { burst: 75, steady: 750, maxItems: 1000, maxBytes: request, maxItemBytes: profile },
   bulk_unsubscribe_profiles: { burst: 75, steady: 750, maxItems: 100, maxBytes: request, maxItemBytes: profile },
   get_accounts: { burst: 1, steady: 15, maxItems: 1, maxBytes: request, maxItemBytes: request },
+  get_metrics: { burst: 10, steady: 150, maxItems: 200, maxBytes: request, maxItemBytes: request },
+  get_lists: { burst: 75, steady: 750, maxItems: 10, maxBytes: request, maxItemBytes: request },
+  get_segments: { burst: 75, steady: 750, maxItems: 10, maxBytes: request, maxItemBytes: request },
+  create_segment: { burst: 1, steady: 15, maxItems: 1, maxBytes: request, maxItemBytes: request },
+  get_flows: { burst: 3, steady: 60, maxItems: 50, maxBytes: request, maxItemBytes: request },
+  create_flow: { burst: 1, steady: 15, maxItems: 1, maxBytes: request, maxItemBytes: request },
 } as const satisfies Record<string, OperationLimit>;
 
 export type Operation = keyof typeof limits;

@@ -1,13 +1,15 @@
-import type { AccountsApi, EventsApi, ListsApi, MetricsApi, ProfilesApi } from 'klaviyo-api';
+import type { AccountsApi, EventsApi, FlowsApi, ListsApi, MetricsApi, ProfilesApi, SegmentsApi } from 'klaviyo-api';
 import type { KlaviyoSession } from './session.js';
 
 /** The parts of the SDK that are used, for one account. */
 export interface Sdk {
   accounts: AccountsApi;
   events: EventsApi;
+  flows: FlowsApi;
   lists: ListsApi;
   metrics: MetricsApi;
   profiles: ProfilesApi;
+  segments: SegmentsApi;
 }
 
 let loading: Promise<typeof import('klaviyo-api')> | undefined;
@@ -25,13 +27,15 @@ export function loadSdk(): Promise<typeof import('klaviyo-api')> {
 }
 
 export async function sdkFor(session: KlaviyoSession, baseUrl: string): Promise<Sdk> {
-  const { AccountsApi, EventsApi, ListsApi, MetricsApi, ProfilesApi } = await loadSdk();
+  const { AccountsApi, EventsApi, FlowsApi, ListsApi, MetricsApi, ProfilesApi, SegmentsApi } = await loadSdk();
   const sdk = {
     accounts: new AccountsApi(session),
     events: new EventsApi(session),
+    flows: new FlowsApi(session),
     lists: new ListsApi(session),
     metrics: new MetricsApi(session),
     profiles: new ProfilesApi(session),
+    segments: new SegmentsApi(session),
   };
   for (const api of Object.values(sdk)) api.basePath = baseUrl.replace(/\/+$/, '');
   return sdk;

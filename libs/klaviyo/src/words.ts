@@ -5,6 +5,9 @@ const fieldNames = new Set(
     'relationships first_name last_name locale location meta filter revision additional-fields page[size] page[cursor]').split(' '),
 );
 
+/** `events:read`: which one is missing is all that a refusal has to say. */
+const scope = /^[a-z-]{1,30}:(read|write)$/;
+
 const longest = 300;
 
 /**
@@ -24,7 +27,7 @@ export function scrub(text: string, values: Iterable<string> = []): string {
     .replace(/\beyJ[\w-]{5,}(\.[\w-]*){0,2}/g, '[token]')
     // An apostrophe inside a word ("isn't") opens no quote.
     .replace(/(?<!\w)(["'`“‘])([^"'`”’]{1,300}?)(["'`”’])/g, (whole, open: string, inner: string, close: string) =>
-      fieldNames.has(inner) || inner === '[value]' || inner === '[e-mail]' ? whole : `${open}[value]${close}`,
+      fieldNames.has(inner) || scope.test(inner) || inner === '[value]' || inner === '[e-mail]' ? whole : `${open}[value]${close}`,
     )
     .replace(/\+?\d[\d\s().-]{5,}\d/g, '[number]');
   return words.length > longest ? `${words.slice(0, longest - 1)}…` : words;

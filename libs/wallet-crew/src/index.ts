@@ -5,3 +5,4 @@ export * from './settings.js';
 export * from './signature.js';
 export * from './wallet-crew-platform.js';
 export { WalletCrewPasses } from './wallet-crew-passes.js';
+export * from './wallet-crew-setup.js';

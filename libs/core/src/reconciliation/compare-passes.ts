@@ -7,7 +7,7 @@ import type { Rules } from '../rules.js';
 import { bareEvent, wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, isInstallCounted, kindNotSaidYet, passKind, wasInstallHeard, type Pass } from '../wallet/pass.js';
 import type { DriftKind } from './drift.js';
-import { absence, installation, listed, registration, type Finding } from './repair.js';
+import { absence, installation, listed, registration, type Drift } from './repair.js';
 
 export interface PassReading {
   /** When the passes were read. */
@@ -19,7 +19,7 @@ export interface PassReading {
 /** What comparing a pass came to. */
 export interface PassComparison {
   pass: ListedPass;
-  finding?: Finding;
+  drift?: Drift;
   /** Wallets we take it to be in and in which it is not. Not believed one by one: see `isPlausible`. */
   absentFrom: Wallet[];
   /** Wallets it is in, and whether a webhook told of it. */
@@ -39,16 +39,16 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   if (comparison.fresh) return comparison;
   const kind = kindOf(pass, rules);
   // Deciding about it would only park it.
-  if (kind === undefined) return { ...comparison, finding: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
+  if (kind === undefined) return { ...comparison, drift: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
 
   const keys = keysOfPass(pass, rules);
   const owners = matching(known.owners(keys), keys, identifiersOfPass(pass, rules)['email']);
   const [person] = owners;
   const seen = person && own(person.passes, pass.id);
-  const finding: Finding = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
+  const drift: Drift = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
   const statements = new Set<DriftKind>();
   // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
-  if (person?.registeredAt === undefined) finding.repairs.push(registration(personId(rules.tenant, keys), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
+  if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keys), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
   for (const wallet of wallets) {
     const since = pass.installed[wallet];
     const view = seen && inWallet(seen, wallet);
@@ -57,15 +57,15 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
       continue;
     }
     comparison.heard[wallet] = wasInstallHeard(seen, wallet, since);
-    if (!isInstallCounted(seen, wallet, { at: since, backfill: true })) finding.repairs.push(installation(pass, wallet, since));
+    if (!isInstallCounted(seen, wallet, { at: since, backfill: true })) drift.repairs.push(installation(pass, wallet, since));
     else if (view?.status !== 'Installed') statements.add('install-unheard');
   }
   // Two persons who share a pass, or a pass that became one of another kind: what the list says is news as a whole.
   if (owners.length > 1 || (seen && seen.kind !== kind && seen.kind !== kindNotSaidYet)) statements.add('status-wrong');
   // It would say of the wallets it is not in that it is not, too.
-  if (statements.size > 0 && comparison.absentFrom.length === 0) finding.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
-  finding.kinds = [...new Set(finding.repairs.flatMap(({ kinds }) => kinds))];
-  return finding.kinds.length > 0 ? { ...comparison, finding } : comparison;
+  if (statements.size > 0 && comparison.absentFrom.length === 0) drift.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
+  drift.kinds = [...new Set(drift.repairs.flatMap(({ kinds }) => kinds))];
+  return drift.kinds.length > 0 ? { ...comparison, drift } : comparison;
 }
 
 /** Where we take a pass of a person to be, and it is not. */
@@ -80,7 +80,7 @@ export function settledPasses({ passes }: Person, settledBefore: number): Pass[]
   return Object.values(passes).filter((pass) => wallets.some((wallet) => isInstalledSince(pass, wallet, settledBefore)));
 }
 
-export function absencesOf(person: Person, absences: readonly Absence[], at: number): Finding | undefined {
+export function absencesOf(person: Person, absences: readonly Absence[], at: number): Drift | undefined {
   if (absences.length === 0) return undefined;
   const repairs = absences.map(({ pass, wallets: gone }) => absence(pass, gone ? 'uninstall-unheard' : 'pass-gone', gone ?? [...wallets], at));
   return { kinds: [...new Set(repairs.flatMap(({ kinds }) => kinds))], sample: { personId: person.id, passId: absences[0]!.pass.id }, repairs };

@@ -11,7 +11,7 @@ import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
 import { tokenProperty, withToken } from '../wallet/pass-link.js';
 import type { DriftKind, Part } from './drift.js';
-import { listed, optOut, tokenLookUp, type Finding } from './repair.js';
+import { listed, optOut, tokenLookUp, type Drift } from './repair.js';
 
 export interface ProfileReading {
   /** When the profiles were read. */
@@ -29,9 +29,9 @@ export interface ProfileReading {
 /** What comparing a profile came to. */
 export type Comparison =
   /** `person`: whose main profile it is. */
-  | { is: 'agreeing' | 'drifted'; person?: Person; finding: Finding | undefined }
+  | { is: 'agreeing' | 'drifted'; person?: Person; drift: Drift | undefined }
   /** It was just written, or is about to be: what it holds now says nothing. */
-  | { is: 'unsettled'; person: Person; finding: undefined };
+  | { is: 'unsettled'; person: Person; drift: undefined };
 
 export function keysOfProfiles(profiles: readonly HeldProfile[], rules: Rules): string[] {
   return [...new Set(profiles.flatMap(({ name }) => keysOfProfile(name, rules)))];
@@ -45,51 +45,51 @@ export function personOf({ name }: HeldProfile, known: PersonIndex, rules: Rules
 
 /** What Klaviyo holds against what we know. */
 export function compareProfile(held: HeldProfile, person: Person | undefined, reading: ProfileReading): Comparison {
-  const finding: Finding = { kinds: [], sample: { klaviyoId: held.name.klaviyoId, ...(person ? { personId: person.id } : {}) }, repairs: [] };
+  const drift: Drift = { kinds: [], sample: { klaviyoId: held.name.klaviyoId, ...(person ? { personId: person.id } : {}) }, repairs: [] };
   if (!person) {
-    defaultsOf(held, reading, finding);
-    return ended(finding, undefined);
+    defaultsOf(held, reading, drift);
+    return ended(drift, undefined);
   }
   if (!isMain(held.name, person)) {
     // A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them.
-    if (reading.only.includes('status')) finding.kinds.push('profile-duplicated');
-    return { is: finding.kinds.length > 0 ? 'drifted' : 'agreeing', finding: finding.kinds.length > 0 ? finding : undefined };
+    if (reading.only.includes('status')) drift.kinds.push('profile-duplicated');
+    return { is: drift.kinds.length > 0 ? 'drifted' : 'agreeing', drift: drift.kinds.length > 0 ? drift : undefined };
   }
-  if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, finding: undefined };
+  if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, drift: undefined };
   const wrong = new Set<DriftKind>();
   const about: string[] = [];
   compareProperties(held, person, reading, wrong, about);
-  if (wrong.size > 0) finding.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
-  compareTokens(held, person, reading, finding, about);
-  compareConsents(held, person, reading, finding, about);
-  if (about.length > 0) finding.sample.about = [...new Set(about)].slice(0, mostNamed);
-  finding.kinds = [...new Set([...finding.kinds, ...finding.repairs.flatMap(({ kinds }) => kinds)])];
+  if (wrong.size > 0) drift.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
+  compareTokens(held, person, reading, drift, about);
+  compareConsents(held, person, reading, drift, about);
+  if (about.length > 0) drift.sample.about = [...new Set(about)].slice(0, mostNamed);
+  drift.kinds = [...new Set([...drift.kinds, ...drift.repairs.flatMap(({ kinds }) => kinds)])];
   // A second update would be refused like the first, and be parked beside it.
-  if (reading.told.parked.has(person.id)) return ended({ ...finding, repairs: finding.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
-  return ended(finding, person);
+  if (reading.told.parked.has(person.id)) return ended({ ...drift, repairs: drift.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
+  return ended(drift, person);
 }
 
 /** Klaviyo has no profile of somebody we know. */
-export function missingProfile(person: Person, at: number, { parked }: Updates): Finding {
+export function missingProfile(person: Person, at: number, { parked }: Updates): Drift {
   return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: parked.has(person.id) ? [] : [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
 }
 
 const mostNamed = 10;
 
-function ended(finding: Finding, person: Person | undefined): Comparison {
-  const found = finding.kinds.length > 0;
-  return { is: found ? 'drifted' : 'agreeing', ...(person ? { person } : {}), finding: found ? finding : undefined };
+function ended(drift: Drift, person: Person | undefined): Comparison {
+  const found = drift.kinds.length > 0;
+  return { is: found ? 'drifted' : 'agreeing', ...(person ? { person } : {}), drift: found ? drift : undefined };
 }
 
 /** A profile of nobody who has a pass must say so: Klaviyo leaves profiles without the property out of its conditions. */
-function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileReading, finding: Finding): void {
+function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileReading, drift: Drift): void {
   if (!strangers || !only.includes('status')) return;
   const wrong = Object.entries(profileOf(newPerson(''), rules).properties).filter(([name, value]) => isStatus(value) && held.properties[name] !== value);
   if (wrong.length === 0) return;
   const isMissing = wrong.every(([name]) => held.properties[name] === undefined);
-  finding.kinds = [isMissing ? 'default-missing' : 'status-wrong'];
-  finding.sample.about = wrong.map(([name]) => name).slice(0, mostNamed);
-  finding.repairs.push(listed(`profile ${held.name.klaviyoId}`, finding.kinds, at, { profile: held.name }, []));
+  drift.kinds = [isMissing ? 'default-missing' : 'status-wrong'];
+  drift.sample.about = wrong.map(([name]) => name).slice(0, mostNamed);
+  drift.repairs.push(listed(`profile ${held.name.klaviyoId}`, drift.kinds, at, { profile: held.name }, []));
 }
 
 /** Klaviyo's own id where we know it; otherwise the profile that has the strongest identifier, which no other profile can have. */
@@ -114,18 +114,18 @@ function compareProperties(held: HeldProfile, person: Person, { only, expected }
 }
 
 /** A property of whole addresses holds the token too. */
-function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vault, expected }: ProfileReading, finding: Finding, about: string[]): void {
+function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vault, expected }: ProfileReading, drift: Drift, about: string[]): void {
   const { links } = rules;
   if (!only.includes('tokens') || links?.tokenOn !== 'profile') return;
   const token = person.token && vault.open(person.token.sealed);
   const is = held.properties[tokenProperty];
   const rewrite = (kind: DriftKind, name: string) => {
     about.push(name);
-    finding.repairs.push(listed(`profile ${person.id} ${kind}`, [kind], at, { profile: held.name, identifiers: namesOf(person) }, []));
+    drift.repairs.push(listed(`profile ${person.id} ${kind}`, [kind], at, { profile: held.name, identifiers: namesOf(person) }, []));
   };
   const renew = (kind: DriftKind) => {
     about.push(tokenProperty);
-    finding.repairs.push(tokenLookUp(person.id, [kind], at, nameOf(person, held.name)));
+    drift.repairs.push(tokenLookUp(person.id, [kind], at, nameOf(person, held.name)));
   };
   if (token === undefined) {
     if (is === undefined && wantsToken(person, rules, only, at)) renew('token-missing');
@@ -147,17 +147,17 @@ function wantsToken(person: Person, { links }: Rules, only: readonly Part[], at:
   return isCustomer && isAsked && goes(person.identity) !== 'when-reachable' && at - (person.tokenAskedAt ?? -Infinity) > askedInVainMs;
 }
 
-function compareConsents(held: HeldProfile, person: Person, { only, rules }: ProfileReading, finding: Finding, about: string[]): void {
+function compareConsents(held: HeldProfile, person: Person, { only, rules }: ProfileReading, drift: Drift, about: string[]): void {
   if (!only.includes('consent')) return;
   const channels = [...new Set(Object.values(rules.consents).map(({ channel }) => channel))];
   for (const channel of channels) {
     const said = person.optOuts[channel];
     const knownUntil = Math.max(said?.at ?? 0, said?.throughApiAt ?? 0, said?.endedAt ?? 0);
     const unheard = held.optOuts.filter((event) => event.channel === channel && event.at > knownUntil);
-    finding.repairs.push(...unheard.map(optOut));
+    drift.repairs.push(...unheard.map(optOut));
     if (unheard.length > 0) about.push(channel);
     else if (differs(held, person, channel, rules, knownUntil)) {
-      finding.kinds.push('consent-differs');
+      drift.kinds.push('consent-differs');
       about.push(channel);
     }
   }

@@ -6,7 +6,7 @@ import type { Pass } from '../wallet/pass.js';
 import type { DriftKind, Sample } from './drift.js';
 
 /** What is wrong about one pass or profile, and the deliveries that put it right. */
-export interface Finding {
+export interface Drift {
   kinds: DriftKind[];
   sample: Sample;
   repairs: Repair[];

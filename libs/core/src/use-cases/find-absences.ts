@@ -3,7 +3,7 @@ import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { absencesOf, isPlausible, settledPasses, type Absence } from '../reconciliation/compare-passes.js';
-import type { Finding } from '../reconciliation/repair.js';
+import type { Drift } from '../reconciliation/repair.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
@@ -40,8 +40,8 @@ export class FindAbsences {
     }
     const at = this.clock.now();
     for await (const page of this.pages(hand, checkpoint.persons.after)) {
-      const findings = page.flatMap(({ person, absences }) => absencesOf(person, absences, at) ?? []);
-      await hand.take(checkpoint.implausible ? findings.map((finding): Finding => ({ ...finding, repairs: [] })) : findings);
+      const drifts = page.flatMap(({ person, absences }) => absencesOf(person, absences, at) ?? []);
+      await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
       checkpoint.persons = { after: page.at(-1)!.person.id, read: checkpoint.persons.read + page.length };
       hand.save();
     }

@@ -4,7 +4,7 @@ import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { PersonIndex } from '../person/person-index.js';
 import { comparePass, keysOfPasses, type PassComparison, type PassReading } from '../reconciliation/compare-passes.js';
-import type { Finding } from '../reconciliation/repair.js';
+import type { Drift } from '../reconciliation/repair.js';
 import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
@@ -78,7 +78,7 @@ export class ReadPasses {
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
     if (absent.length > 0) await this.runs.see(hand.run.id, 'absent', absent);
     if (hand.run.options.dryRun) {
-      const strangers = compared.filter(({ finding }) => finding && !finding.sample.personId).map(({ pass }) => pass);
+      const strangers = compared.filter(({ drift }) => drift && !drift.sample.personId).map(({ pass }) => pass);
       await this.runs.see(hand.run.id, 'name', keysOfPasses(strangers, rules));
     }
     await hand.take(await this.withoutRepeats(hand, compared));
@@ -87,15 +87,15 @@ export class ReadPasses {
   }
 
   /** Passes of one newcomer may stand on several pages; a dry run must not count them as several. What is handed over the inbox knows by its key. */
-  private async withoutRepeats(hand: RunInHand, compared: readonly PassComparison[]): Promise<Finding[]> {
-    const findings = compared.flatMap(({ finding }) => finding ?? []);
-    const newcomers = findings.flatMap(({ repairs }) => repairs.filter(({ event }) => event.kind === 'registered').map(({ key }) => key));
-    if (newcomers.length === 0) return findings;
+  private async withoutRepeats(hand: RunInHand, compared: readonly PassComparison[]): Promise<Drift[]> {
+    const drifts = compared.flatMap(({ drift }) => drift ?? []);
+    const newcomers = drifts.flatMap(({ repairs }) => repairs.filter(({ event }) => event.kind === 'registered').map(({ key }) => key));
+    if (newcomers.length === 0) return drifts;
     const fresh = new Set(await this.runs.see(hand.run.id, 'newcomer', [...new Set(newcomers)]));
-    return findings.map((finding) => {
-      const [registration] = finding.repairs.filter(({ event }) => event.kind === 'registered');
+    return drifts.map((drift) => {
+      const [registration] = drift.repairs.filter(({ event }) => event.kind === 'registered');
       const isRepeat = registration !== undefined && !fresh.delete(registration.key);
-      return isRepeat ? { ...finding, kinds: finding.kinds.filter((kind) => kind !== 'registration-unheard') } : finding;
+      return isRepeat ? { ...drift, kinds: drift.kinds.filter((kind) => kind !== 'registration-unheard') } : drift;
     });
   }
 

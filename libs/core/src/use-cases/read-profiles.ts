@@ -127,7 +127,7 @@ export class ReadProfiles {
     });
     const mains = compared.flatMap(({ comparison: { person } }) => (person ? [person.id] : []));
     if (mains.length > 0) await this.runs.see(id, 'person', [...new Set(mains)]);
-    await hand.take(compared.flatMap(({ comparison: { finding } }) => finding ?? []));
+    await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
     const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
     if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);
   }

@@ -1,6 +1,6 @@
 import type { Checkpoint, Phase } from '../reconciliation/checkpoint.js';
 import type { DriftKind, Sample } from '../reconciliation/drift.js';
-import { deliveryOf, type Finding } from '../reconciliation/repair.js';
+import { deliveryOf, type Drift } from '../reconciliation/repair.js';
 import type { NotNow } from '../ports/profiles.js';
 import type { Run, Runs } from '../ports/runs.js';
 import type { Store } from '../ports/store.js';
@@ -121,15 +121,15 @@ export class RunInHand {
    * Hands repairs over, then counts what was found. In this order, because a process that dies in between finds the same again: the
    * inbox knows the repairs by their keys, while what is counted and not handed over would stay as it is.
    */
-  async take(findings: readonly Finding[]): Promise<void> {
+  async take(drifts: readonly Drift[]): Promise<void> {
     const { clock, store } = this.around;
     const { id, tenant, options } = this.run;
-    const deliveries = options.dryRun ? [] : findings.flatMap(({ repairs }) => repairs.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
+    const deliveries = options.dryRun ? [] : drifts.flatMap(({ repairs }) => repairs.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
     if (deliveries.length > 0) {
       await this.room(deliveries.length);
       await store.receive(deliveries);
     }
-    for (const { kinds, sample } of findings) for (const kind of kinds) this.count(kind, sample);
+    for (const { kinds, sample } of drifts) for (const kind of kinds) this.count(kind, sample);
   }
 
   count(kind: DriftKind, sample: Sample): void {

@@ -1,10 +1,12 @@
 import { EventStore } from './event-store.js';
+import type { Flow } from './flow.js';
 import { shortId } from './ids.js';
 import { type ImportJob } from './import-job.js';
 import { List } from './list.js';
 import type { KlaviyoAccountOptions, KlaviyoListOptions } from './options.js';
 import { ProfileStore } from './profile-store.js';
 import type { Profile } from './profile.js';
+import type { Segment, SegmentDefinition } from './segment.js';
 import { SystemEvents } from './system-events.js';
 
 /** Something that would have started a flow in Klaviyo. */
@@ -34,6 +36,8 @@ export class Account {
   readonly events: EventStore;
   readonly systemEvents: SystemEvents;
   readonly lists = new Map<string, List>();
+  readonly segments = new Map<string, Segment>();
+  readonly flows = new Map<string, Flow>();
   readonly jobs = new Map<string, ImportJob>();
   readonly flowsTriggered: FlowTrigger[] = [];
   pendingOptIns: PendingOptIn[] = [];
@@ -60,6 +64,18 @@ export class Account {
     const list = new List(id ?? shortId(`${this.id} list ${name} ${this.lists.size}`), name, opt_in_process ?? 'single_opt_in', this.tick());
     this.lists.set(list.id, list);
     return list;
+  }
+
+  createSegment(name: string, definition: SegmentDefinition, starred: boolean): Segment {
+    const segment = { id: shortId(`${this.id} segment ${name} ${this.segments.size}`), name, definition, starred, created: this.tick() };
+    this.segments.set(segment.id, segment);
+    return segment;
+  }
+
+  createFlow(name: string, definition: Flow['definition']): Flow {
+    const flow: Flow = { id: shortId(`${this.id} flow ${name} ${this.flows.size}`), name, status: 'draft', definition, created: this.tick() };
+    this.flows.set(flow.id, flow);
+    return flow;
   }
 
   /** The present in microseconds, never the same twice: creation and change are strictly ordered. */

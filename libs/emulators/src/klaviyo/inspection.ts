@@ -1,7 +1,9 @@
 import type { Account, FlowTrigger } from './account.js';
 import type { AccountBook } from './account-book.js';
 import type { StoredEvent } from './event-store.js';
+import type { Flow } from './flow.js';
 import type { Profile } from './profile.js';
+import { memberTest, type SegmentDefinition } from './segment.js';
 import { subscriptionsJson } from './profile-json.js';
 import { instant, secondInstant } from './time.js';
 
@@ -108,6 +110,23 @@ export class KlaviyoInspection {
       if (list) return list.memberIds().map((id) => one.profiles.get(id)).filter((profile) => profile !== undefined).map((profile) => heldProfile(one, profile));
     }
     return [];
+  }
+
+  segments(account?: string): { id: string; name: string; definition: SegmentDefinition }[] {
+    return this.book.select(account).flatMap((one) => [...one.segments.values()].map(({ id, name, definition }) => ({ id, name, definition: structuredClone(definition) })));
+  }
+
+  /** Who meets the conditions of the segment now. */
+  segmentMembers(segmentIdOrName: string, account?: string): HeldProfile[] {
+    for (const one of this.book.select(account)) {
+      const segment = one.segments.get(segmentIdOrName) ?? [...one.segments.values()].find(({ name }) => name === segmentIdOrName);
+      if (segment) return [...one.profiles.all()].filter(memberTest(segment.definition)).map((profile) => heldProfile(one, profile));
+    }
+    throw new Error(`The Klaviyo emulator has no segment '${segmentIdOrName}'.`);
+  }
+
+  flows(account?: string): { id: string; name: string; status: string; definition: Flow['definition'] }[] {
+    return this.book.select(account).flatMap((one) => [...one.flows.values()].map(({ id, name, status, definition }) => ({ id, name, status, definition: structuredClone(definition) })));
   }
 
   flowsTriggered(account?: string): FlowTrigger[] {

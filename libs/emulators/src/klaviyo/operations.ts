@@ -2,11 +2,13 @@ import type { Route } from '../http/route.js';
 import { getAccount, getAccounts, webhooksDenied } from './account-operations.js';
 import { bulkSubscribeProfiles, bulkSuppressProfiles, bulkUnsubscribeProfiles, bulkUnsuppressProfiles } from './consent-operations.js';
 import { bulkCreateEvents, createEvent, getEvent, getEvents, getMetrics } from './event-operations.js';
+import { createFlow, getFlows } from './flow-operations.js';
 import { bulkImportProfiles, getImportErrors, getImportJob, getImportJobs } from './import-operations.js';
 import type { OperationId } from './limits.js';
 import { addProfilesToList, createList, getList, getLists, getListsForProfile, getProfilesForList, removeProfilesFromList } from './list-operations.js';
 import type { Operation } from './operation.js';
 import { createOrUpdateProfile, createProfile, getProfile, getProfiles, mergeProfiles, requestProfileDeletion, updateProfile } from './profile-operations.js';
+import { createSegment, getSegments } from './segment-operations.js';
 
 export interface Target {
   id: OperationId;
@@ -43,6 +45,10 @@ export const operations: readonly Route<Target>[] = [
   route('GET', '/api/lists/{id}/profiles', 'get_profiles_for_list', getProfilesForList),
   route('POST', '/api/lists/{id}/relationships/profiles', 'add_profiles_to_list', addProfilesToList),
   route('DELETE', '/api/lists/{id}/relationships/profiles', 'remove_profiles_from_list', removeProfilesFromList),
+  route('GET', '/api/segments', 'get_segments', getSegments),
+  route('POST', '/api/segments', 'create_segment', createSegment),
+  route('GET', '/api/flows', 'get_flows', getFlows),
+  route('POST', '/api/flows', 'create_flow', createFlow),
   route('GET', '/api/accounts', 'get_accounts', getAccounts),
   route('GET', '/api/accounts/{id}', 'get_account', getAccount),
   route('GET', '/api/webhooks', 'get_webhooks', webhooksDenied),

@@ -202,6 +202,9 @@ export class KlaviyoEmulator extends KlaviyoInspection {
       case '/__emulator/subscriptions': return this.subscriptions(person, account);
       case '/__emulator/lists': return this.lists(account);
       case '/__emulator/list-members': return this.listMembers(query.get('list') ?? '', account);
+      case '/__emulator/segments': return this.segments(account);
+      case '/__emulator/segment-members': return this.segmentMembers(query.get('segment') ?? '', account);
+      case '/__emulator/flows': return this.flows(account);
       case '/__emulator/jobs': return this.jobs(account);
       case '/__emulator/requests': return this.requests();
       case '/__emulator/stats': return this.stats();

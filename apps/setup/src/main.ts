@@ -1,0 +1,57 @@
+import { ConnectorError, SetUp } from '#core';
+import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
+import { Environment, loadSettings, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, vaultKeys } from '#runtime';
+import { openDatabase, openStore } from '#store';
+import { WalletCrewSetup } from '#wallet-crew';
+import { readArguments } from './arguments.js';
+import { inJson, print } from './text.js';
+
+/** What has been opened, in that order. */
+const opened: { close(): unknown }[] = [];
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} catch (error) {
+  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The setup failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  process.exitCode = 2;
+} finally {
+  for (const one of opened.toReversed()) await Promise.resolve(one.close()).catch(() => undefined);
+}
+
+/** True: nothing is missing. */
+async function run(): Promise<boolean> {
+  const { tenant, apply, url, json } = readArguments(process.argv.slice(2));
+  const environment = new Environment();
+  const settings = loadSettings(environment);
+  const rules = rulesByTenant(settings).get(tenant);
+  const own = settings.tenants.get(tenant);
+  if (!rules || !own) throw new ConnectorError('TENANT_UNKNOWN');
+
+  // What is read goes to standard output alone.
+  const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });
+  const database = keep(await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log }));
+  // A running connector calls the same accounts: leave to call comes from where it takes its own.
+  const { permits } = keep(await openStore({ url: database.url, log }));
+  const around = { permits, clock: new SystemClock(), log, meter: new PromMeter() };
+  const marketing = new KlaviyoSetup(keep(new KlaviyoAccounts({ ...around, settingsOf: () => own.klaviyo, vaultOf: () => new SealedVault(vaultKeys(settings.vault, own.walletCrew)) })));
+  const wallet = new WalletCrewSetup({ ...around, settingsOf: () => own.walletCrew });
+  const report = await new SetUp(marketing, wallet, around.clock).run({
+    rules, creates: apply,
+    ...(url === undefined ? {} : { url }),
+    ...(own.walletCrew.flowKey === undefined ? {} : { flowKey: own.walletCrew.flowKey }),
+    progress: (done, total) => tell(`${done} of ${total} created; Klaviyo lets fifteen be created in a minute`),
+  });
+  tell('');
+  if (json) process.stdout.write(`${JSON.stringify(inJson(tenant, report), null, 2)}\n`);
+  else print(tenant, report);
+  return report.isGood;
+}
+
+function keep<T extends { close(): unknown }>(one: T): T {
+  opened.push(one);
+  return one;
+}
+
+/** Progress, where somebody is looking. */
+function tell(words: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${words}`);
+}
