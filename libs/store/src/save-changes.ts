@@ -74,10 +74,9 @@ async function follow(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
   await rows(
     db,
     `with about as materialized (
-       select d.id, moved.stays from connector.delivery d join unnest($2::text[], $3::text[]) as moved (gone, stays) on d.person_id = moved.gone
-       where d.tenant = $1 order by d.id for update of d
+       select id from connector.delivery where tenant = $1 and person_id = any($2::text[]) order by id for update
      )
-     update connector.delivery d set person_id = about.stays from about where d.id = about.id`,
+     update connector.delivery d set person_id = ($3::text[])[array_position($2::text[], d.person_id)] from about where d.id = about.id`,
     [tenant, ...pairsOf(absorbed)],
   );
 }

@@ -4,10 +4,11 @@ import { superseded } from './outbox.js';
 import { storable, storableJson } from './storable.js';
 
 /**
- * Rows are looked up by the command's id, and their tenant only checked. The `|| ''` keeps every other index out of it: on
- * statistics that lag behind, the planner would rather walk through all that a tenant has.
+ * Rows are looked up by the command's id, and their tenant only checked. The `is true` keeps every other index out of it: on
+ * statistics that lag behind, the planner would rather walk through all that a tenant has. The ids stand beside the join for the same
+ * reason: taken for empty, the outbox was walked through once for every answer (measured: 10 000 rows and 1 000 answers, 19 s instead of 0.1 s).
  */
-const ofTenant = (table: string) => `${table}.tenant || '' = $1`;
+const ofTenant = (table: string) => `(${table}.tenant = $1) is true`;
 
 /** Writes answers: what they teach about persons first (the lock order of `saveChanges`), then ledger, outbox and commands. */
 export async function settleCommands(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
@@ -30,7 +31,7 @@ async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise
     db,
     `with told as materialized (
        select d.id, a.event from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
-       join connector.delivery d on d.id = c.delivery_id and d.tenant || '' = $1 and d.status || '' = 'processed' order by d.id for update of d
+       join connector.delivery d on d.id = c.delivery_id and d.tenant || '' = $1 and d.status = 'processed' order by d.id for update of d
      )
      update connector.delivery d set event = told.event::jsonb, status = 'undecided' from told where d.id = told.id`,
     [tenant, told.map(({ id }) => id), told.map(({ event }) => storableJson(event))],
@@ -46,9 +47,9 @@ async function finish(db: Db, tenant: string, answers: readonly Answer[]): Promi
     `with answer as (
        select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as a (id, outcome, code, words)
      ), gone as (
-       delete from connector.outbox o using answer a where o.command_id = a.id and ${ofTenant('o')}
+       delete from connector.outbox o using answer a where o.command_id = any($2::uuid[]) and o.command_id = a.id and ${ofTenant('o')}
          -- An answer may come after the lease: what was taken must not go out again.
-         and o.state || '' = 'pending' and (o.leased or a.outcome = 'accepted')
+         and (o.state = 'pending') is true and (o.leased or a.outcome = 'accepted')
        returning o.command_id, o.attempts, a.outcome, a.code, a.words
      )
      update connector.command c set outcome = gone.outcome, attempts = gone.attempts, code = gone.code, words = gone.words, settled_at = clock_timestamp()
@@ -73,7 +74,7 @@ async function keep(db: Db, tenant: string, answers: readonly Answer[]): Promise
       db,
       `with gone as (
          delete from connector.outbox o using unnest($2::uuid[]) as a (id)
-         where o.command_id = a.id and ${ofTenant('o')} and o.state || '' = 'pending' and o.leased and ${outdone}
+         where o.command_id = any($2::uuid[]) and o.command_id = a.id and ${ofTenant('o')} and (o.state = 'pending') is true and o.leased and ${outdone}
          returning o.command_id, o.attempts + 1 as attempts
        ) ${superseded}`,
       [tenant, later],
@@ -88,8 +89,8 @@ async function keep(db: Db, tenant: string, answers: readonly Answer[]): Promise
        update connector.outbox o set state = case a.outcome when 'later' then 'pending' else a.outcome end,
          attempts = o.attempts + (a.outcome = 'later')::int, leased = false,
          due_at = clock_timestamp() + coalesce(a.wait, 0) * interval '1 millisecond', receipt = a.receipt, position = a.position
-       from answer a where o.command_id = a.id and ${ofTenant('o')}
-         and o.state || '' = 'pending' and (o.leased or a.outcome = 'importing')
+       from answer a where o.command_id = any($2::uuid[]) and o.command_id = a.id and ${ofTenant('o')}
+         and (o.state = 'pending') is true and (o.leased or a.outcome = 'importing')
        returning o.command_id, a.code, a.words
      )
      update connector.command c set code = stayed.code, words = stayed.words from stayed

@@ -37,7 +37,8 @@ export function findUnseen(database: Database, tenant: string, { metric, from, t
 export async function markSeen(database: Database, tenant: string, uniqueIds: readonly string[]): Promise<number> {
   const [marked] = await database.rows<{ n: number }>(
     `with shown as materialized (
-       select id, code from connector.command where tenant = $1 and dedupe_key = any($2::text[]) and outcome = 'accepted' order by id for update
+       select c.id, c.code from unnest($2::text[]) as given (key) cross join lateral (
+         select id, code from connector.command where tenant = $1 and dedupe_key = given.key and outcome = 'accepted' for update) c
      ), marked as (
        update connector.command c set outcome = 'seen', code = null from shown where c.id = shown.id
      ), written as (

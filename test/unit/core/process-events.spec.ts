@@ -35,6 +35,16 @@ describe('deciding about what waits', () => {
     expect(outcomes[1]!.notes.map(({ by }) => by)).toEqual(['profile']);
   });
 
+  it('says of each delivery whom it turned out to be about, also where that came out later in the batch', async () => {
+    const { store, run } = processing();
+    const installed = event('pass-installed', { pass: { id: 'P-1' }, wallet: 'Apple', at: start + 5 });
+    const created = event('pass-created', { identifiers: { email }, pass: { id: 'P-1' }, at: start + 6 });
+    const outcomes = await run(...deliver(...aCustomer('C-42').enrolled({ email }).events, installed, created, event('unknown')));
+    const [ana] = [...store.persons.keys()];
+    expect(store.persons.size).toBe(1);
+    expect(outcomes.map((outcome) => 'personId' in outcome && outcome.personId)).toEqual([ana, ana, ana, false]);
+  });
+
   it('goes on until nothing waits, in batches of bounded size', async () => {
     const { store, run } = processing();
     const outcomes = await run(...deliver(...Array.from({ length: 450 }, (_, i) => aCustomer(`C-${i}`).enrolled().events[0]!)));
