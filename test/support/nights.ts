@@ -9,7 +9,8 @@ const newest = Date.parse('2026-11-27T02:00:00Z');
 export function nightOf(daysAgo: number, counts: Counts = quiet(daysAgo), ended: Partial<EndedRun> = {}): Run {
   const people = 10_000 - daysAgo * 60;
   const adoption = { passes: people, Apple: Math.round(people * (0.41 - daysAgo * 0.002)), Google: Math.round(people * (0.23 - daysAgo * 0.0012)), any: Math.round(people * (0.6 - daysAgo * 0.0028)) };
-  const end = endedRun(counts, { checkpoint: checkpointWith(counts, { adoption, installs }), tookMs: 30_900 + ((daysAgo * 7) % 11) * 400 - daysAgo * 200, ...ended });
+  const { checkpoint = checkpointWith(counts), ...more } = ended;
+  const end = endedRun(counts, { tookMs: 30_900 + ((daysAgo * 7) % 11) * 400 - daysAgo * 200, ...more, checkpoint: { ...checkpoint, adoption, installs } });
   const startedAt = newest - daysAgo * dayMs;
   return { id: `run-${daysAgo}`, tenant, options: end.options, status: end.status, startedAt, endedAt: startedAt + end.tookMs, resumed: 0, checkpoint: end.checkpoint, report: reportOf(end) };
 }

@@ -21,9 +21,11 @@ h1 span { color: var(--soft); font-weight: 400; margin-left: 6px; }
 h2 { font-size: 17px; font-weight: 600; }
 .top { display: flex; justify-content: space-between; align-items: center; max-width: 1080px; margin: 0 auto; padding: 20px 24px 12px; min-height: 68px; }
 main { max-width: 1080px; margin: 0 auto; padding: 8px 24px 96px; }
-main, #report, #plots { display: grid; gap: 20px; }
-#plots { grid-template-columns: 1fr 1fr; }
-#plots .wide { grid-column: 1 / -1; }
+main, #report { display: grid; gap: 20px; }
+main > *, #report > * { min-width: 0; }
+#plots { display: flex; flex-wrap: wrap; gap: 20px; }
+#plots .card { flex: 1 1 420px; }
+#plots .wide { flex-basis: 100%; }
 .card, form { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 24px; min-width: 0; }
 .soft { color: var(--soft); }
 .small { font-size: 13px; }
@@ -77,18 +79,20 @@ tr.samples > td { border-top: 0; padding: 0 0 16px 16px; }
 .names { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 16px; }
 .names li { border: 1px solid var(--line); color: var(--soft); border-radius: 999px; padding: 1px 11px; font-size: 13px; }
 
-progress { width: 100%; height: 10px; appearance: none; border: 0; border-radius: 999px; overflow: hidden; background: var(--line); }
+progress { display: block; width: 100%; height: 10px; margin: 14px 0 10px; appearance: none; border: 0; border-radius: 999px; overflow: hidden; background: var(--line); }
 progress::-webkit-progress-bar { background: var(--line); border-radius: 999px; }
 progress::-webkit-progress-value { background: var(--mark); border-radius: 999px; }
 progress::-moz-progress-bar { background: var(--mark); border-radius: 999px; }
-.bar { display: block; position: relative; height: 10px; border-radius: 999px; background: var(--line); margin: 14px 0 8px; }
+.more { margin-top: 16px; }
+.judged.yes { color: var(--yes); font-weight: 600; } .judged.look { color: var(--look); font-weight: 600; } .judged.no { color: var(--no); }
+tr[aria-current] > * { background: var(--hover); }
 
 .switch { display: inline-flex; border: 1px solid var(--line); border-radius: 9px; overflow: hidden; }
 .switch button { border: 0; border-radius: 0; background: none; color: var(--soft); padding: 4px 12px; font-size: 13px; }
 .switch button:focus-visible { outline-offset: -3px; }
 .switch button[aria-pressed="true"] { background: var(--hover); color: var(--ink); font-weight: 600; }
 .uplot { font-family: inherit; }
-.u-legend { text-align: left; font-size: 13px; color: var(--soft); margin-top: 8px; }
+.u-legend { display: flex; flex-wrap: wrap; justify-content: flex-start; text-align: left; font-size: 13px; color: var(--soft); margin-top: 8px; }
 .u-legend th, .u-legend td { padding: 2px 4px; border: 0; font-size: 13px; color: inherit; vertical-align: middle; }
 .u-legend td { font-variant-numeric: tabular-nums; color: var(--ink); min-width: 3ch; }
 .u-series { padding-right: 10px; }
@@ -99,12 +103,13 @@ progress::-moz-progress-bar { background: var(--mark); border-radius: 999px; }
   .top { padding: 14px 16px 8px; }
   main { padding: 4px 16px 64px; }
   main, #report, #plots { gap: 14px; }
-  #plots { grid-template-columns: minmax(0, 1fr); }
+  #plots .card { flex-basis: 100%; }
   .card, form { padding: 18px 16px; border-radius: 12px; }
   .verdict { grid-template-columns: 1fr; padding: 20px; }
   .verdict .sign { width: 44px; height: 44px; font-size: 22px; grid-row: auto; margin-bottom: 8px; }
   .verdict .word { font-size: 24px; } .verdict .says { font-size: 16px; } .verdict .meta { grid-column: 1; }
   .facts { grid-template-columns: 1fr 1fr; } .facts div { padding: 12px 16px; } .facts dd { font-size: 20px; }
+  .facts div:last-child:nth-child(odd) { grid-column: 1 / -1; }
   /* Each row becomes a small card: its name over the whole width, its numbers below with their names. */
   table.stacks thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.stacks tr { display: grid; grid-template-columns: repeat(4, 1fr); border-top: 1px solid var(--line); padding: 10px 0; }

@@ -53,6 +53,7 @@ export const dayOf = (at: number) => day.format(at);
 export const momentOf = (at: number) => moment.format(at);
 
 export function span(ms: number): string {
+  if (ms === 0) return '0 s';
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
   const minutes = Math.round(ms / 60_000);

@@ -76,7 +76,8 @@ function driftOver(runs: Drawn[], what: 'found' | 'left'): ReturnType<Drawing> {
 }
 
 function adoptionOver(runs: Drawn[]): ReturnType<Drawing> {
-  const share = ({ adoption }: Drawn, wallet: (typeof wallets)[number] | 'any') => (adoption.passes > 0 ? (adoption[wallet] / adoption.passes) * 100 : 0);
+  // A run that read no passes leaves a gap.
+  const share = ({ adoption }: Drawn, wallet: (typeof wallets)[number] | 'any') => (adoption.passes > 0 ? (adoption[wallet] / adoption.passes) * 100 : null);
   const lines = [...wallets, 'any'] as const;
   const percent = (value: number | null) => (value === null ? '–' : `${value.toFixed(1)} %`);
   const paints = [colour('series-1'), colour('series-2'), colour('soft')];
@@ -132,10 +133,16 @@ function overRuns(runs: Drawn[], series: uPlot.Series[], { values, ...scale }: {
 function overIndex(labels: string[], series: uPlot.Series[]): Omit<uPlot.Options, 'width' | 'height'> {
   return {
     scales: { x: { time: false, range: () => [-0.5, labels.length - 0.5] }, y: { range: (_, __, most) => [0, Math.max(most * 1.08, 1)] } },
-    series: [{ label: '', value: (_, i) => labels[i] ?? '–' }, ...series],
+    series: [{ label: 'At', value: (_, i) => labels[i] ?? '–' }, ...series],
     cursor: { drag: { x: false, y: false }, y: false },
+    hooks: { ready: [showNewest], setCursor: [(plot) => plot.cursor.idx ?? showNewest(plot)] },
     padding: [12, 8, 0, 0],
   };
+}
+
+/** Where nobody points at anything, the legend has the newest values. */
+function showNewest(plot: uPlot): void {
+  plot.setLegend({ idx: plot.data[0].length - 1 });
 }
 
 function overLabels(labels: string[]): uPlot.Axis {

@@ -26,7 +26,7 @@ export class RunningCard {
     this.shown = run.id;
     this.cancel.disabled = false;
     this.beside.replaceChildren(`Began ${momentOf(startedAt)}${options.dryRun ? ' · dry run' : ''}`);
-    fill(byId('running'), headed('running-title', 'A run is at work', this.cancel), this.says, element('div', { class: 'bar' }, this.bar), this.beside);
+    fill(byId('running'), headed('running-title', 'A run is at work', this.cancel), this.says, this.bar, this.beside);
   }
 
   private async end(): Promise<void> {

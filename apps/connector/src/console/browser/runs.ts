@@ -2,6 +2,8 @@ import type { RunSummary } from '../../runs.controller.js';
 import { element, headed, momentOf, number, row, span, table } from './element.js';
 import { verdictWords } from './verdict.js';
 
+const shownFirst = 10;
+
 /** All runs that are listed, to open one of them. */
 export function runsCard(runs: readonly RunSummary[], shown: string | undefined, open: (id: string) => void): HTMLElement[] {
   const sum = ({ drift = [] }: RunSummary, what: 'found' | 'left') => drift.reduce((total, line) => total + line[what], 0);
@@ -15,7 +17,12 @@ export function runsCard(runs: readonly RunSummary[], shown: string | undefined,
       element('td', { 'role': 'cell', 'class': 'number', 'data-name': 'Took' }, run.tookMs === undefined ? '–' : span(run.tookMs)),
     ),
   );
-  return [headed('runs-title', 'All runs', element('span', { class: 'soft small' }, 'the newest first')), table('All runs', [['Began'], ['Verdict'], ['Found', 'number'], ['Left', 'number'], ['Took', 'number']], rows)];
+  for (const late of rows.slice(shownFirst)) late.hidden = true;
+  const more = element('button', { type: 'button', class: 'quiet more', click: () => {
+    for (const late of rows) late.hidden = false;
+    more.remove();
+  } }, `Show all ${rows.length}`);
+  return [headed('runs-title', 'All runs', element('span', { class: 'soft small' }, 'the newest first')), table('All runs', [['Began'], ['Verdict'], ['Found', 'number'], ['Left', 'number'], ['Took', 'number']], rows), ...(rows.length > shownFirst ? [more] : [])];
 }
 
 function judged({ verdict, status }: RunSummary): HTMLElement {
