@@ -1,5 +1,5 @@
 import { type KlaviyoEmulator, startKlaviyo } from '#emulators';
-import { KlaviyoMarketing, limits } from '#klaviyo';
+import { KlaviyoAccounts, KlaviyoMarketing, limits } from '#klaviyo';
 import { MemoryPermits } from '../support/memory-permits.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock, settingsFor } from '../unit/klaviyo/fakes.js';
 import { leave, marketingSuite, type MarketingWorld, out, send } from './marketing.suite.js';
@@ -20,7 +20,7 @@ async function open(): Promise<Opened> {
   const permits = new MemoryPermits(clock);
   const patient = 5000;
   const settings = settingsFor(klaviyo.url, { timeoutMs: patient });
-  const process = () => new KlaviyoMarketing({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock, log: new KeptLog(), meter: new KeptMeter() });
+  const process = () => new KlaviyoMarketing(new KlaviyoAccounts({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock, log: new KeptLog(), meter: new KeptMeter() }));
   const marketing = process();
   const second = process();
   const world: MarketingWorld = {
@@ -108,7 +108,7 @@ describe('Klaviyo limits', () => {
   it('leave the rest of the quota to others when only a share of it is ours', async () => {
     const settings = settingsFor(world.klaviyo.url, { quotaShare: 0.1 });
     const permits = new MemoryPermits(world.clock);
-    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock: world.clock, log: new KeptLog(), meter: new KeptMeter() });
+    const marketing = new KlaviyoMarketing(new KlaviyoAccounts({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock: world.clock, log: new KeptLog(), meter: new KeptMeter() }));
     const sharing = { ...world, marketing };
     const started = world.now();
     for (let call = 0; call < 80; call++) {
@@ -126,7 +126,7 @@ describe('Klaviyo limits', () => {
     const klaviyo = await startKlaviyo({ accounts: { pk_secret0123456789: {} }, delays, window: 'sliding' });
     const settings = settingsFor(klaviyo.url);
     const permits = new MemoryPermits(real);
-    const marketing = new KlaviyoMarketing({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock: real, log: new KeptLog(), meter: new KeptMeter() });
+    const marketing = new KlaviyoMarketing(new KlaviyoAccounts({ settingsOf: () => settings, permits, vaultOf: () => new GlassVault(), clock: real, log: new KeptLog(), meter: new KeptMeter() }));
     const ends = Date.now() + 2500;
     const sending: Promise<unknown>[] = [];
     while (Date.now() < ends) {

@@ -2,11 +2,10 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Log } from '#core';
-import { ConnectorModule, type Ready } from '#runtime';
+import { ConnectorModule, HealthIndicators, MetricsController, type Ready } from '#runtime';
 import { ErrorAnswers } from './error-answers.js';
 import { FlowController } from './flow.controller.js';
 import { HealthController } from './health.controller.js';
-import { MetricsController } from './metrics.controller.js';
 import { OperationsController, OperatorGuard } from './operations.controller.js';
 import { GRACE_MS, Shutdown } from './shutdown.js';
 import { SystemWebhookController } from './system-webhook.controller.js';
@@ -19,7 +18,7 @@ export class AppModule {
       module: AppModule,
       imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
       controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController],
-      providers: [Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
+      providers: [HealthIndicators, Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
     };
   }
 }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { FollowImport, Log, PollOptOuts, ProcessEvents, Queue, ReadBack, RefreshTokens, SendCommands, Store } from '#core';
+import { Log } from '#core';
 import { loadSdk } from '#klaviyo';
 import { startWorkers, type Ready } from '#runtime';
 import { AppModule } from './app.module.js';
@@ -39,18 +39,7 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
   const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Wallet Crew ↔ Klaviyo connector').setVersion('1').addBearerAuth().build());
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
 
-  if (options.workers) {
-    await startWorkers(app.get(Queue), {
-      store: app.get(Store),
-      processEvents: app.get(ProcessEvents),
-      sendCommands: app.get(SendCommands),
-      followImport: app.get(FollowImport),
-      readBack: app.get(ReadBack),
-      pollOptOuts: app.get(PollOptOuts),
-      refreshTokens: app.get(RefreshTokens),
-      retentionDays: ready.settings.retentionDays,
-    });
-  }
+  if (options.workers) await startWorkers(app);
   await app.listen(options.port, options.host);
   // Takes most of a second: not before we listen, and not when the first command is already waiting.
   if (options.workers) void loadSdk();

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
-import { Marketing, Store } from '#core';
-import { SETTINGS, type Settings } from '#runtime';
+import { Store } from '#core';
+import { HealthIndicators, SETTINGS, type Settings } from '#runtime';
 import { Shutdown } from './shutdown.js';
 
 /**
@@ -15,8 +15,8 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicator: HealthIndicatorService,
+    private readonly indicators: HealthIndicators,
     private readonly store: Store,
-    private readonly marketing: Marketing,
     private readonly shutdown: Shutdown,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
@@ -32,28 +32,18 @@ export class HealthController {
   ready() {
     return this.health.check([
       async () => (this.shutdown.started ? this.indicator.check('process').down({ says: 'stopping' }) : this.indicator.check('process').up()),
-      this.database,
+      this.indicators.database,
     ]);
   }
 
   @Get('dependencies')
   @HealthCheck()
   dependencies() {
-    const accounts = [...this.settings.tenants.keys()].map((tenant): HealthIndicatorFunction => async () => {
-      const { ok, words } = await this.marketing.ping(tenant);
-      const check = this.indicator.check(`klaviyo.${tenant}`);
-      return ok ? check.up() : check.down({ says: words });
-    });
     const backlog: HealthIndicatorFunction = async () => {
       const waiting = await this.store.backlog();
       const check = this.indicator.check('backlog');
       return waiting < this.settings.limits.backlog ? check.up({ waiting }) : check.down({ waiting });
     };
-    return this.health.check([this.database, backlog, ...accounts]);
+    return this.health.check([this.indicators.database, backlog, ...this.indicators.accounts()]);
   }
-
-  private readonly database: HealthIndicatorFunction = async () => {
-    const check = this.indicator.check('database');
-    return (await this.store.ping()) ? check.up() : check.down();
-  };
 }

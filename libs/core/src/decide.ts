@@ -12,6 +12,7 @@ import type { ListRoute } from './plugin/hooks.js';
 import type { MetricKind, Rules } from './rules.js';
 import type { Attributes, WalletEvent } from './wallet/event.js';
 import { afterEvent, afterLookUp } from './wallet/lifecycle.js';
+import { isInstallCounted } from './wallet/pass.js';
 
 /** Why something was done or left; never holds personal data. */
 export interface Note {
@@ -78,16 +79,17 @@ export function draft(event: WalletEvent, found: readonly Person[], rules: Rules
 
   if (event.carried) draft.track = withToken(event.carried, event);
   const pass = event.pass && own(person.passes, event.pass.id);
-  const isNews = event.kind !== 'registered' || before.registeredAt === undefined;
-  if (isCounted(event) && isNews) {
+  if (isCounted(event) && isNews(event, before, notes)) {
     draft.track = metricOf({ ...event, identifiers: named }, pass, subjectOf(named, person.id), rules, now);
-    draft.trackNeedsToken = rules.links?.tokenOn === 'event';
+    // What fires no flow is in no message, so it needs no token.
+    draft.trackNeedsToken = rules.links?.tokenOn === 'event' && !event.backfill;
   }
   if (changesProfile(event)) {
     draft.profile = profileOf(person, rules);
     draft.profileIsAskedFor = event.kind === 'looked-up' && event.carried === undefined;
-    draft.lists = listsOf(person, rules);
-    draft.wantsToken = event.kind !== 'looked-up';
+    // Whatever reconciliation finds subscribes nobody: consent is acted upon when it is given.
+    if (!event.backfill) draft.lists = listsOf(person, rules);
+    draft.wantsToken = event.kind !== 'looked-up' && !event.backfill;
   }
   if (draft.goes === 'when-reachable') notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
   if (others.length > 0) notes.push({ by: 'identity', says: `Joined ${others.length + 1} persons that turned out to be one.` });
@@ -167,7 +169,7 @@ function learn(before: Person, event: WalletEvent, identifiers: Record<string, s
   return person;
 }
 
-function learnFound(person: Person, { passes, token }: NonNullable<WalletEvent['found']>, at: number, rules: Rules, notes: Note[]): void {
+function learnFound(person: Person, { passes, token, listed }: NonNullable<WalletEvent['found']>, at: number, rules: Rules, notes: Note[]): void {
   for (const pass of passes) {
     try {
       person.passes[pass.id] = afterLookUp(own(person.passes, pass.id), pass, at, rules.passKinds);
@@ -177,7 +179,7 @@ function learnFound(person: Person, { passes, token }: NonNullable<WalletEvent['
       notes.push({ by: 'look-up', says: unknown.message, code: unknown.code });
     }
   }
-  if (rules.links?.tokenOn !== 'profile') return;
+  if (rules.links?.tokenOn !== 'profile' || listed) return;
   person.tokenAskedAt = Math.max(at, person.tokenAskedAt ?? 0);
   const newest = newestToken(person.token, token);
   if (newest) person.token = newest;
@@ -194,6 +196,8 @@ const anyTime = 0;
 function learnable(event: WalletEvent, identifiers: Record<string, string>, before: Person): Record<string, Said<string>> {
   const said = Object.entries(identifiers).map(([key, value]) => [key, { value, at: event.at }] as const);
   if (isNotification(event)) return Object.fromEntries(Object.keys(before.identifiers).length > 0 ? [] : said.map(([key, { value }]) => [key, { value, at: anyTime }]));
+  // Said long ago for all we know: as news it would outdate an address whose webhook is still under way.
+  if (event.found?.listed) return Object.fromEntries(said.map(([key, { value }]) => [key, { value, at: anyTime }]));
   if (!isFromKlaviyo(event.kind)) return Object.fromEntries(said);
   const address = event.channel === 'sms' ? 'phone' : 'email';
   return Object.fromEntries(said.flatMap(([key, one]) => (key === 'klaviyoId' ? [[key, one]] : key === address ? [[key, { ...one, at: anyTime }]] : [])));
@@ -202,6 +206,14 @@ function learnable(event: WalletEvent, identifiers: Record<string, string>, befo
 const isFromKlaviyo = (kind: WalletEvent['kind']) => kind === 'opted-in' || kind === 'opted-out' || kind === 'profiles-merged';
 const isNotification = ({ kind }: Pick<WalletEvent, 'kind'>) => kind === 'notification-sent' || kind === 'notification-not-sent';
 const changesProfile = (event: WalletEvent) => !isFromKlaviyo(event.kind) && !isNotification(event);
+
+/** Somebody registers once, and an installation counts once, whoever tells of it first. */
+function isNews(event: WalletEvent, before: Person, notes: Note[]): boolean {
+  if (event.kind === 'registered') return before.registeredAt === undefined;
+  if (event.kind !== 'pass-installed' || !event.pass || !event.wallet || !isInstallCounted(own(before.passes, event.pass.id), event.wallet, event)) return true;
+  notes.push({ by: 'reconciliation', says: 'This installation is counted already.' });
+  return false;
+}
 
 function isCounted(event: WalletEvent): event is WalletEvent & { kind: MetricKind } {
   return event.kind !== 'unknown' && event.kind !== 'customer-updated' && event.kind !== 'looked-up' && !isFromKlaviyo(event.kind);

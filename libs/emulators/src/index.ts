@@ -5,6 +5,7 @@ export type { FlowWebhook, FlowWebhookOutcome } from './klaviyo/flow-webhook.js'
 export type { EventQuery, HeldEvent, HeldProfile, HeldSubscriptions, ProfileQuery } from './klaviyo/inspection.js';
 export { defaultLimits, klaviyoLimits, type LimitTable, type OperationId, type OperationLimit } from './klaviyo/limits.js';
 export type { KlaviyoAccountOptions, KlaviyoListOptions, KlaviyoOptions } from './klaviyo/options.js';
+export type { EventSeed, ProfileSeed } from './klaviyo/planting.js';
 export { type KlaviyoEmulator, startKlaviyo } from './klaviyo/start-klaviyo.js';
 export type { SystemEventOptions } from './klaviyo/system-events.js';
 export { signSystemWebhook, type SystemWebhook, type SystemWebhookEvent, type SystemWebhookOutcome } from './klaviyo/system-webhook.js';
@@ -15,4 +16,4 @@ export { sampleDay, type SampleDayOptions } from './wallet-crew/sample-day.js';
 export { startWalletCrew, type WalletCrewEmulator, type WalletCrewOptions } from './wallet-crew/start-wallet-crew.js';
 export type { Device, PassKind, StoryEvent } from './wallet-crew/story.js';
 export type { Subscription, SubscriptionOptions } from './wallet-crew/subscriptions.js';
-export type { Customer, Notification, Pass, TenantOptions } from './wallet-crew/tenant.js';
+export type { Customer, Notification, Pass, PassSeed, TenantOptions } from './wallet-crew/tenant.js';

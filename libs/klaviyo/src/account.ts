@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Log, Meter, Pacing, Permits, Vault } from '#core';
+import type { Clock, Grant, Limit, Log, Meter, Pacing, Permits, Vault } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
-import { LearnedLimits, type Operation } from './limits.js';
+import { LearnedLimits, type Operation, shareOf } from './limits.js';
 import { type Sdk, sdkFor } from './sdk.js';
 import { KlaviyoSession } from './session.js';
 import type { KlaviyoSettings } from './settings.js';
@@ -14,6 +14,13 @@ export interface Surroundings {
   log: Log;
   meter: Meter;
 }
+
+/** How leave is taken. `background`: for what can wait; the last of our share is left to live traffic. */
+export interface Leave extends Pacing {
+  background?: boolean;
+}
+
+const backgroundShare = 0.9;
 
 export type Outcome = { ok: true; data: unknown } | { ok: false; problem: Problem };
 
@@ -57,8 +64,8 @@ export class Account {
   }
 
   /** How many calls of this operation per minute are ours. */
-  perMinute(operation: Operation): number {
-    return this.#limits.of(operation).steady;
+  perMinute(operation: Operation, leave: Leave = {}): number {
+    return this.#limitOf(operation, leave).steady;
   }
 
   /** The pace at which the calls of a minute are spread evenly: 400 ms for 150 of them. For batches that are not full. */
@@ -66,8 +73,8 @@ export class Account {
     return Math.ceil(60_000 / this.perMinute(operation));
   }
 
-  async take(operation: Operation, want: number, pacing?: Pacing): Promise<Grant> {
-    const limit = this.#limits.of(operation);
+  async take(operation: Operation, want: number, { background = false, ...pacing }: Leave = {}): Promise<Grant> {
+    const limit = this.#limitOf(operation, { background });
     const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, pacing);
     // Another replica may have seen it fail: the next answer here is news for all.
     if (grant.failures > 0 && !this.failing) this.#failedAt = ++this.#ticks;
@@ -79,9 +86,9 @@ export class Account {
   }
 
   /** Waits for one permit, as long as `patience` has time left. */
-  async takeOne(operation: Operation, patience: Patience, pacing?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
+  async takeOne(operation: Operation, patience: Patience, leave?: Leave): Promise<{ permit: string } | { waitMs: number }> {
     for (;;) {
-      const { permits, waitMs } = await this.take(operation, 1, pacing).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
+      const { permits, waitMs } = await this.take(operation, 1, leave).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
       const [permit] = permits;
       if (permit !== undefined) return { permit };
       if (waitMs > patience.leftMs) return { waitMs };
@@ -128,6 +135,11 @@ export class Account {
 
   close(): void {
     this.#session.close();
+  }
+
+  #limitOf(operation: Operation, { background = false }: Leave): Limit {
+    const ours = this.#limits.of(operation);
+    return background ? shareOf(ours, backgroundShare) : ours;
   }
 
   #load(): Promise<Sdk> {

@@ -13,7 +13,20 @@ export function any(field: string, values: readonly string[]): string {
 
 /** Instants stand without quotes, like numbers. */
 export function after(field: string, at: number): string {
-  return `greater-than(${field},${new Date(at).toISOString()})`;
+  return `greater-than(${field},${new Date(Math.floor(at)).toISOString()})`;
+}
+
+export function before(field: string, at: number): string {
+  return `less-than(${field},${new Date(Math.ceil(at)).toISOString()})`;
+}
+
+export function notBefore(field: string, at: number): string {
+  return `greater-or-equal(${field},${new Date(Math.floor(at)).toISOString()})`;
+}
+
+/** A comma between conditions means that all of them hold. */
+export function allOf(...conditions: (string | undefined)[]): string {
+  return conditions.filter((condition) => condition !== undefined).join(',');
 }
 
 const pageSize = 100;

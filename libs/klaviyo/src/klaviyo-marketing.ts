@@ -1,39 +1,27 @@
-import { type Channel, ConnectorError, type Identity, type ImportProgress, type MarketingLane, Marketing, type OptOuts, type Slot, type Vault } from '#core';
-import { Account, type Surroundings } from './account.js';
+import { type Channel, type Identity, type ImportProgress, type MarketingLane, Marketing, type OptOuts, type Slot } from '#core';
+import type { Account } from './account.js';
+import type { KlaviyoAccounts } from './accounts.js';
 import { importProgress } from './import-progress.js';
 import { ImportMemory } from './import-memory.js';
 import { optOuts } from './opt-outs.js';
 import { Ping } from './ping.js';
 import { profileSlot } from './profile-updates.js';
 import { seen } from './seen.js';
-import type { KlaviyoSettings } from './settings.js';
 import { subscribeSlot } from './subscribe.js';
 import { trackSlot } from './track.js';
 import { unsubscribeSlot } from './unsubscribe.js';
 
-export interface KlaviyoParts extends Omit<Surroundings, 'vault'> {
-  vaultOf(tenant: string): Vault;
-  /** How a tenant reaches Klaviyo; asked each time, so that settings can be exchanged while the process runs. */
-  settingsOf(tenant: string): KlaviyoSettings | undefined;
-}
-
-interface Tenant {
-  settings: KlaviyoSettings;
-  account: Account;
-  ping: Ping;
-}
-
 /** The marketing port over Klaviyo. */
 export class KlaviyoMarketing extends Marketing {
-  readonly #tenants = new Map<string, Tenant>();
+  readonly #pings = new WeakMap<Account, Ping>();
   readonly #memory = new ImportMemory();
 
-  constructor(private readonly parts: KlaviyoParts) {
+  constructor(private readonly accounts: KlaviyoAccounts) {
     super();
   }
 
   async slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }> {
-    const { account } = this.#tenant(tenant);
+    const account = this.accounts.of(tenant);
     switch (lane) {
       case 'track':
         return trackSlot(account, waiting);
@@ -47,36 +35,26 @@ export class KlaviyoMarketing extends Marketing {
   }
 
   async importProgress(tenant: string, receipt: string): Promise<ImportProgress> {
-    return importProgress(this.#tenant(tenant).account, this.#memory, receipt);
+    return importProgress(this.accounts.of(tenant), this.#memory, receipt);
   }
 
   async seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined> {
-    return seen(this.#tenant(tenant).account, identity, track);
+    return seen(this.accounts.of(tenant), identity, track);
   }
 
   async optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }> {
-    return optOuts(this.#tenant(tenant).account, channel, since, next);
+    return optOuts(this.accounts.of(tenant), channel, since, next);
   }
 
   async ping(tenant: string): Promise<{ ok: boolean; words: string }> {
-    return this.#tenant(tenant).ping.ask();
+    const account = this.accounts.of(tenant);
+    const ping = this.#pings.get(account) ?? new Ping(account);
+    this.#pings.set(account, ping);
+    return ping.ask();
   }
 
   /** Closes the connections that are kept open. */
   close(): void {
-    for (const { account } of this.#tenants.values()) account.close();
-    this.#tenants.clear();
-  }
-
-  #tenant(name: string): Tenant {
-    const settings = this.parts.settingsOf(name);
-    if (!settings) throw new ConnectorError('TENANT_UNKNOWN', `Tenant ${name} has no Klaviyo settings.`);
-    const known = this.#tenants.get(name);
-    if (known?.settings === settings) return known;
-    // Calls of the old one end on their own connections.
-    const account = new Account(settings, { ...this.parts, vault: this.parts.vaultOf(name) });
-    const tenant = { settings, account, ping: new Ping(account) };
-    this.#tenants.set(name, tenant);
-    return tenant;
+    this.accounts.close();
   }
 }

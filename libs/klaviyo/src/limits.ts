@@ -20,6 +20,7 @@ export const limits = {
   create_event: { burst: 350, steady: 3500, maxItems: 1, maxBytes: request, maxItemBytes: request },
   bulk_create_events: { burst: 10, steady: 150, maxItems: 1000, maxBytes: request, maxItemBytes: request },
   get_events: { burst: 350, steady: 3500, maxItems: 1000, maxBytes: request, maxItemBytes: request },
+  get_metrics: { burst: 10, steady: 150, maxItems: 200, maxBytes: request, maxItemBytes: request },
   create_or_update_profile: { burst: 75, steady: 750, maxItems: 1, maxBytes: profile, maxItemBytes: profile },
   bulk_import_profiles: { burst: 10, steady: 150, maxItems: 10_000, maxBytes: request, maxItemBytes: profile },
   get_bulk_import_profiles_job: { burst: 10, steady: 150, maxItems: 1, maxBytes: request, maxItemBytes: request },

@@ -4,6 +4,7 @@ import { channelState, isTechnical, list } from './consent-state.js';
 import { record } from './errors.js';
 import { after, cursorOf } from './filters.js';
 import { instantOf, newestOf } from './instant.js';
+import { nameOf } from './profile-name.js';
 import type { ProfileAttributes } from './profile-reads.js';
 
 /** Klaviyo could not be asked, for a reason of which nobody knows when it ends. */
@@ -68,24 +69,12 @@ function sortedBy(channel: Channel, attributes: ProfileAttributes): number | und
   return suppressions.length === 1 ? instantOf(suppressions[0]!['timestamp']) : undefined;
 }
 
-function optOut(channel: Channel, profile: Record<string, unknown>): WalletEvent | undefined {
-  const attributes = record(profile['attributes']);
-  const at = optedOutAt(channel, attributes);
-  const klaviyoId = profile['id'];
-  if (at === undefined || typeof klaviyoId !== 'string') return undefined;
-  const [email, phone, externalId] = ['email', 'phone_number', 'external_id'].map((name) => attributes[name]);
-  return bareEvent({
-    kind: 'opted-out',
-    name: `klaviyo.${channel}.${channel === 'email' ? 'suppressed' : 'unsubscribed'}`,
-    at,
-    channel,
-    profile: {
-      klaviyoId,
-      ...(typeof externalId === 'string' && externalId !== '' ? { externalId } : {}),
-      ...(typeof email === 'string' && email !== '' ? { email } : {}),
-      ...(typeof phone === 'string' && phone !== '' ? { phone } : {}),
-    },
-  });
+/** The opt-out of a channel that this profile shows, if it does. */
+export function optOut(channel: Channel, profile: Record<string, unknown>): WalletEvent | undefined {
+  const at = optedOutAt(channel, record(profile['attributes']));
+  const name = nameOf(profile);
+  if (at === undefined || !name) return undefined;
+  return bareEvent({ kind: 'opted-out', name: `klaviyo.${channel}.${channel === 'email' ? 'suppressed' : 'unsubscribed'}`, at, channel, profile: name });
 }
 
 function optedOutAt(channel: Channel, attributes: ProfileAttributes): number | undefined {

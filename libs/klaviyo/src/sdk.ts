@@ -1,4 +1,4 @@
-import type { AccountsApi, EventsApi, ListsApi, ProfilesApi } from 'klaviyo-api';
+import type { AccountsApi, EventsApi, ListsApi, MetricsApi, ProfilesApi } from 'klaviyo-api';
 import type { KlaviyoSession } from './session.js';
 
 /** The parts of the SDK that are used, for one account. */
@@ -6,6 +6,7 @@ export interface Sdk {
   accounts: AccountsApi;
   events: EventsApi;
   lists: ListsApi;
+  metrics: MetricsApi;
   profiles: ProfilesApi;
 }
 
@@ -24,11 +25,12 @@ export function loadSdk(): Promise<typeof import('klaviyo-api')> {
 }
 
 export async function sdkFor(session: KlaviyoSession, baseUrl: string): Promise<Sdk> {
-  const { AccountsApi, EventsApi, ListsApi, ProfilesApi } = await loadSdk();
+  const { AccountsApi, EventsApi, ListsApi, MetricsApi, ProfilesApi } = await loadSdk();
   const sdk = {
     accounts: new AccountsApi(session),
     events: new EventsApi(session),
     lists: new ListsApi(session),
+    metrics: new MetricsApi(session),
     profiles: new ProfilesApi(session),
   };
   for (const api of Object.values(sdk)) api.basePath = baseUrl.replace(/\/+$/, '');

@@ -2,6 +2,7 @@ import type { Identity } from '#core';
 import { type Account, aWhile, type Patience } from './account.js';
 import { record } from './errors.js';
 import { cursorOf, equals } from './filters.js';
+import { metricIdOf, metricNames, uniqueIdOf } from './held-event.js';
 import { byStrength, usable } from './identifiers.js';
 
 const mostPages = 5;
@@ -48,13 +49,8 @@ async function profileIdOf(account: Account, identity: Identity, patience: Patie
   return typeof id === 'string' ? id : 'none';
 }
 
-function metricNames(included: unknown): Map<unknown, unknown> {
-  const resources = Array.isArray(included) ? included.map(record) : [];
-  return new Map(resources.filter((resource) => resource['type'] === 'metric').map((metric) => [metric['id'], record(metric['attributes'])['name']]));
-}
-
 function isTheEvent(event: Record<string, unknown>, track: { metric: string; uniqueId: string }, metrics: Map<unknown, unknown>): boolean {
-  if (record(record(event['attributes'])['event_properties'])['$event_id'] !== track.uniqueId) return false;
-  const metric = metrics.get(record(record(record(event['relationships'])['metric'])['data'])['id']);
+  if (uniqueIdOf(event) !== track.uniqueId) return false;
+  const metric = metrics.get(metricIdOf(event));
   return metric === undefined || metric === track.metric;
 }

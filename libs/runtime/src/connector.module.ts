@@ -1,11 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, WalletPlatform, type Rules } from '#core';
-import { KlaviyoMarketing } from '#klaviyo';
-import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
+import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles } from '#klaviyo';
+import { readDelivery, WalletCrewAccounts, WalletCrewPasses, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
 import { noPlugins, type OpenPlugins } from './open-plugins.js';
 import { askedForOptOuts } from './opt-outs.js';
+import { reconcileRulesOf } from './reconciliation-settings.js';
 import { rulesByTenant } from './rules.js';
 import type { Settings } from './settings.js';
 import { PromMeter } from './telemetry.js';
@@ -36,6 +37,9 @@ export class ConnectorModule {
     const rules = rulesByTenant(settings);
     const vaults = new Map([...settings.tenants].map(([id, { walletCrew }]) => [id, new SealedVault(vaultKeys(settings.vault, walletCrew))]));
     const vaultOf = (tenant: string) => vaults.get(tenant)!;
+    const { permits } = opened;
+    const klaviyo = new KlaviyoAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits, vaultOf, clock, log, meter });
+    const walletCrew = new WalletCrewAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, permits, clock, log });
     return {
       module: ConnectorModule,
       global: true,
@@ -49,19 +53,16 @@ export class ConnectorModule {
         { provide: PromMeter, useValue: meter },
         { provide: Store, useValue: opened.store },
         { provide: Queue, useValue: opened.queue },
-        { provide: Permits, useValue: opened.permits },
-        {
-          provide: Marketing,
-          useFactory: () => new KlaviyoMarketing({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits: opened.permits, vaultOf, clock, log, meter }),
-        },
+        { provide: Permits, useValue: permits },
+        { provide: Runs, useValue: opened.runs },
+        { provide: Records, useValue: opened.records },
+        { provide: Marketing, useFactory: () => new KlaviyoMarketing(klaviyo) },
+        { provide: Profiles, useFactory: () => new KlaviyoProfiles(klaviyo) },
         {
           provide: WalletPlatform,
-          useFactory: () =>
-            new WalletCrewPlatform({
-              settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, wantsTokens: (tenant) => rules.get(tenant)?.links !== undefined,
-              permits: opened.permits, notifications: opened.notifications, vaultOf, clock, log, meter,
-            }),
+          useFactory: () => new WalletCrewPlatform({ accounts: walletCrew, wantsTokens: (tenant) => rules.get(tenant)?.links !== undefined, notifications: opened.notifications, vaultOf, clock, log, meter }),
         },
+        { provide: Passes, useFactory: () => new WalletCrewPasses({ accounts: walletCrew, clock, meter }) },
         { provide: ReceiveEvents, inject: [Store], useFactory: (store: Store) => new ReceiveEvents(store, clock, settings.limits.backlog) },
         { provide: PLUGINS, useValue: plugins },
         { provide: PluginRunner, useValue: plugins.runner },
@@ -85,9 +86,15 @@ export class ConnectorModule {
           inject: [Store, Queue, Marketing],
           useFactory: (store: Store, queue: Queue, marketing: Marketing) => new PollOptOuts(store, queue, marketing, askedForOptOuts(settings, rules), clock, log),
         },
+        {
+          provide: Reconcile,
+          inject: [Runs, Records, Store, Passes, Profiles, PluginHost],
+          useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, plugins: PluginHost) =>
+            new Reconcile({ runs, records, store, passes, profiles, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: (tenant) => reconcileRulesOf(settings.tenants.get(tenant)?.reconciliation), vaultOf, clock, log, meter }),
+        },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, Profiles, WalletPlatform, Passes, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Reconcile],
     };
   }
 }

@@ -17,3 +17,6 @@ export { connectorRoot } from './plugins/find-plugin.js';
 export * from './terminal.js';
 export * from './vault.js';
 export * from './workers.js';
+export * from './health-indicators.js';
+export * from './metrics.controller.js';
+export * from './reconciliation-settings.js';

@@ -11,6 +11,7 @@ import { isMap } from './is-map.js';
 import { LinkSettings, linkProblems, VaultSettings } from './link-settings.js';
 import { PluginSettings } from './plugins/plugin-settings.js';
 import { problemsOf } from './problems.js';
+import { ReconciliationSettings } from './reconciliation-settings.js';
 import { withRollout } from './rollout/plugin-rollout.js';
 import { RolloutSettings } from './rollout/rollout-settings.js';
 
@@ -99,6 +100,11 @@ export class TenantSettings {
   @Type(() => LinkSettings)
   links?: LinkSettings;
 
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ReconciliationSettings)
+  reconciliation?: ReconciliationSettings;
+
   /** Plugins, in the order in which they are asked. */
   @IsOptional()
   @IsArray()
@@ -173,11 +179,11 @@ export class Environment {
   /** False: this replica only takes webhooks and leaves sending to others. */
   readonly workers: boolean;
 
-  constructor(readonly variables: Record<string, string | undefined> = process.env) {
+  constructor(readonly variables: Record<string, string | undefined> = process.env, defaultPort = 3000) {
     this.configFile = variables['CONFIG_FILE'] || 'config/connector.yaml';
     this.rolloutFile = { path: variables['ROLLOUT_FILE'] || join(dirname(this.configFile), 'rollout.yaml'), isAsked: Boolean(variables['ROLLOUT_FILE']) };
     this.host = variables['HOST'] || '127.0.0.1';
-    this.port = variables['PORT'] ? Number(variables['PORT']) : 3000;
+    this.port = variables['PORT'] ? Number(variables['PORT']) : defaultPort;
     this.databaseUrl = variables['DATABASE_URL'] || undefined;
     this.dataDir = variables['DATA_DIR'] || '.data';
     this.logLevel = variables['LOG_LEVEL'] || 'info';
@@ -235,7 +241,7 @@ function contentOf(file: string): string | undefined {
   }
 }
 
-const sections = ['limits', 'operations', 'vault', 'rollout', 'walletCrew', 'klaviyo', 'identity', 'links'];
+const sections = ['limits', 'operations', 'vault', 'rollout', 'walletCrew', 'klaviyo', 'identity', 'links', 'reconciliation'];
 
 /** What is left blank in YAML reads as null and means: not set. In the maps of names a tenant chose itself it stays, and is a problem. */
 function withoutBlanks(plain: Record<string, unknown>): Record<string, unknown> {
@@ -286,7 +292,7 @@ function readTenant(plain: Record<string, unknown>, path: string, problems: stri
   }
   if (isMap(consents)) tenant.consents = new Map(Object.entries(consents).map(([field, value]) => [field, plainToInstance(ConsentSettings, value)]));
   else if (consents !== undefined) problems.push(`${path}.consents: must map each consent field to its channel`);
-  const known = ['walletCrew', 'klaviyo', 'passKinds', 'consents', 'identity', 'metrics', 'defaultCountry', 'lateAfterHours', 'links', 'plugins'];
+  const known = ['walletCrew', 'klaviyo', 'passKinds', 'consents', 'identity', 'metrics', 'defaultCountry', 'lateAfterHours', 'links', 'reconciliation', 'plugins'];
   problems.push(...problemsOf(tenant, path, Object.keys(plain), known));
   return tenant;
 }

@@ -1,4 +1,7 @@
-import { FollowImport, PollOptOuts, ProcessEvents, ReadBack, RefreshTokens, SendCommands, type Jobs, type Queue, type QueueName, type Store } from '#core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { FollowImport, PollOptOuts, ProcessEvents, Queue, ReadBack, RefreshTokens, SendCommands, Store, type Jobs, type QueueName } from '#core';
+import { SETTINGS } from './connector.module.js';
+import type { Settings } from './settings.js';
 
 /** One worker per queue: a missing one does not compile, and no queue can have two. */
 type Workers = { [N in QueueName]: (jobs: Jobs[N][]) => Promise<unknown> };
@@ -7,18 +10,19 @@ const dayMs = 86_400_000;
 /** Longer than a lane in turn is ever kept waiting. */
 const overdueMs = 2 * 60_000;
 
-export interface UseCases {
-  store: Store;
-  processEvents: ProcessEvents;
-  sendCommands: SendCommands;
-  followImport: FollowImport;
-  readBack: ReadBack;
-  pollOptOuts: PollOptOuts;
-  refreshTokens: RefreshTokens;
-  retentionDays: number;
-}
-
-export async function startWorkers(queue: Queue, use: UseCases): Promise<void> {
+/** Decides and sends in this process, beside all others that do. */
+export async function startWorkers(app: Pick<INestApplicationContext, 'get'>): Promise<void> {
+  const queue = app.get(Queue);
+  const { retentionDays } = app.get<Settings>(SETTINGS);
+  const use = {
+    store: app.get(Store),
+    processEvents: app.get(ProcessEvents),
+    sendCommands: app.get(SendCommands),
+    followImport: app.get(FollowImport),
+    readBack: app.get(ReadBack),
+    pollOptOuts: app.get(PollOptOuts),
+    refreshTokens: app.get(RefreshTokens),
+  };
   const workers: Workers = {
     'process-events': (jobs) => all(unique(jobs), ({ tenant }) => use.processEvents.run(tenant)),
     'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane }) => use.sendCommands.run(tenant, lane)),
@@ -27,7 +31,7 @@ export async function startWorkers(queue: Queue, use: UseCases): Promise<void> {
     'poll-opt-outs': (jobs) => all(unique(jobs), ({ tenant }) => use.pollOptOuts.run(tenant)),
     'refresh-tokens': () => use.refreshTokens.run(),
     'sweep': async () => all(await use.store.overdue(overdueMs), (job) => queue.send(job)),
-    'tidy': () => use.store.tidy(use.retentionDays * dayMs),
+    'tidy': () => use.store.tidy(retentionDays * dayMs),
   };
   for (const name of Object.keys(workers) as QueueName[]) await queue.work(name, workers[name] as (jobs: object[]) => Promise<void>);
   await queue.every('* * * * *', { queue: 'sweep', data: {} });

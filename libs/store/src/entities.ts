@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Command, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
+import type { Checkpoint, Command, DriftKind, ErrorCode, Identity, Lane, Note, NewDelivery, Person, Report, RunOptions, RunStatus } from '#core';
 
 /** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
 export const schema = 'connector';
@@ -29,11 +29,18 @@ export const DeliveryEntity = defineEntity({
     code: p.text().$type<ErrorCode>().nullable(),
     notes: p.json<Note[]>(),
     redeliveries: p.integer(),
+    /** The run whose repair it is, and of which kinds of drift. */
+    runId: p.uuid().nullable(),
+    repairs: p.array().$type<DriftKind[]>().nullable(),
+    /** Whom it turned out to be about, once it was decided. */
+    personId: p.text().nullable(),
   },
   uniques: [{ name: 'delivery_key', properties: ['tenant', 'key'] }],
   indexes: [
     { name: 'delivery_undecided', properties: ['tenant', 'id'], where: `status = 'undecided'` },
     { name: 'delivery_parked', properties: ['tenant', 'id'], where: `status = 'parked'` },
+    { name: 'delivery_run', properties: ['runId'], where: `run_id is not null` },
+    { name: 'delivery_person', properties: ['tenant', 'personId', 'id'], where: `person_id is not null` },
   ],
 });
 
@@ -92,6 +99,7 @@ export const CommandEntity = defineEntity({
   indexes: [
     { name: 'command_person', properties: ['tenant', 'personId', 'lane'] },
     { name: 'command_delivery', properties: ['deliveryId'] },
+    { name: 'command_event', expression: `create index command_event on connector.command (tenant, (command->>'metric'), ((command->'at')::bigint)) where lane = 'track'` },
   ],
 });
 
@@ -140,6 +148,43 @@ export const LedgerEntity = defineEntity({
     words: p.text().nullable(),
   },
   indexes: [{ name: 'ledger_command', properties: ['commandId'] }],
+});
+
+/** One reconciliation of one tenant. */
+export const RunEntity = defineEntity({
+  name: 'Run',
+  tableName: 'run',
+  schema,
+  properties: {
+    id: p.uuid().primary(),
+    tenant: p.text(),
+    options: p.json<RunOptions>(),
+    status: p.text().$type<RunStatus>(),
+    startedAt: p.datetime(3),
+    endedAt: p.datetime(3).nullable(),
+    resumed: p.integer(),
+    checkpoint: p.json<Checkpoint>(),
+    report: p.json<Report>().nullable(),
+    code: p.text().$type<ErrorCode>().nullable(),
+    /** Whoever knows it holds the run, until then. */
+    lease: p.text().nullable(),
+    leasedUntil: p.datetime(6).nullable(),
+    cancelAsked: p.boolean(),
+  },
+  uniques: [{ name: 'run_running', properties: ['tenant'], where: `status = 'running'` }],
+  indexes: [{ name: 'run_started', properties: ['tenant', 'startedAt'] }],
+});
+
+/** What a run has come across. Millions of rows in one run: nothing else belongs here. */
+export const RunSeenEntity = defineEntity({
+  name: 'RunSeen',
+  tableName: 'run_seen',
+  schema,
+  properties: {
+    runId: p.uuid().primary(),
+    what: p.text().primary(),
+    key: p.text().primary(),
+  },
 });
 
 /** Up to which time something outside has been read. */
@@ -205,4 +250,4 @@ export const PauseEntity = defineEntity({
   },
 });
 
-export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, OutboxEntity, LedgerEntity, NotificationEntity, WatermarkEntity, PermitEntity, PauseEntity];
+export const entities = [DeliveryEntity, PersonEntity, PersonIdentifierEntity, CommandEntity, OutboxEntity, LedgerEntity, RunEntity, RunSeenEntity, NotificationEntity, WatermarkEntity, PermitEntity, PauseEntity];

@@ -1,4 +1,4 @@
-import type { Log, Notifications, Permits, Queue, Store } from '#core';
+import type { Log, Notifications, Permits, Queue, Records, Runs, Store } from '#core';
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import { PgBoss } from 'pg-boss';
@@ -9,6 +9,8 @@ import { openIntake } from './intake.js';
 import { migrations } from './migrations/index.js';
 import { PostgresNotifications } from './postgres-notifications.js';
 import { PostgresPermits } from './postgres-permits.js';
+import { PostgresRecords } from './postgres-records.js';
+import { PostgresRuns } from './postgres-runs.js';
 import { PostgresStore } from './postgres-store.js';
 import { createQueues, supervision } from './queues.js';
 
@@ -28,6 +30,8 @@ export interface OpenStore {
   queue: Queue;
   permits: Permits;
   notifications: Notifications;
+  runs: Runs;
+  records: Records;
   close(): Promise<void>;
 }
 
@@ -59,7 +63,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     await close().catch(() => undefined);
     throw error;
   }
-  return { store: new PostgresStore(database, intake, boss, queue, close), queue, permits: new PostgresPermits(database), notifications: new PostgresNotifications(database), close };
+  return {
+    store: new PostgresStore(database, intake, boss, queue, close),
+    queue,
+    permits: new PostgresPermits(database),
+    notifications: new PostgresNotifications(database),
+    runs: new PostgresRuns(database),
+    records: new PostgresRecords(database, boss, queue),
+    close,
+  };
 }
 
 /**

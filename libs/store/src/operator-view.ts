@@ -1,23 +1,38 @@
 import type { CommandRecord, DeliveryRecord, Job, LedgerEntry, Parked, Person } from '#core';
-import { IsolationLevel, type EntityManager } from '@mikro-orm/postgresql';
+import { IsolationLevel, type EntityManager, type InferEntity } from '@mikro-orm/postgresql';
 import { rows, type Database, type Db } from './database.js';
-import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type Outcome } from './entities.js';
+import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type OutboxState, type Outcome } from './entities.js';
 
-/** As it was at one moment: a command that ends meanwhile is neither in the outbox nor ended otherwise. */
-export async function readDelivery({ orm }: Database, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
-  return orm.em.fork().transactional((em) => read(em, tenant, id), { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
+export async function readDelivery(database: Database, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
+  return (await readDeliveries(database, tenant, [id]))[0];
 }
 
-async function read(em: EntityManager, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
-  const delivery = await em.findOne(DeliveryEntity, { tenant, id });
-  if (!delivery) return undefined;
-  const commands = await em.find(CommandEntity, { tenant, deliveryId: id }, { orderBy: { id: 'asc' } });
-  const ids = { $in: commands.map((command) => command.id) };
-  const ledger = await em.find(LedgerEntity, { commandId: ids }, { orderBy: { id: 'asc' } });
-  const open = new Map((await em.find(OutboxEntity, { commandId: ids })).map(({ commandId, state }) => [commandId, state]));
+/** In the order of the ids, as they were at one moment: a command that ends meanwhile is neither in the outbox nor ended otherwise. */
+export async function readDeliveries({ orm }: Database, tenant: string, ids: readonly string[]): Promise<DeliveryRecord[]> {
+  return orm.em.fork().transactional((em) => read(em, tenant, ids), { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
+}
+
+async function read(em: EntityManager, tenant: string, ids: readonly string[]): Promise<DeliveryRecord[]> {
+  const deliveries = new Map((await em.find(DeliveryEntity, { tenant, id: { $in: [...ids] } })).map((delivery) => [delivery.id, delivery]));
+  const commands = await em.find(CommandEntity, { tenant, deliveryId: { $in: [...deliveries.keys()] } }, { orderBy: { id: 'asc' } });
+  const commandId = { $in: commands.map((command) => command.id) };
+  const ledger = await em.find(LedgerEntity, { commandId }, { orderBy: { id: 'asc' } });
+  const open = new Map((await em.find(OutboxEntity, { commandId })).map(({ commandId, state }) => [commandId, state]));
+  return ids.flatMap((id) => {
+    const delivery = deliveries.get(id);
+    return delivery ? [toRecord(delivery, commands.filter(({ deliveryId }) => deliveryId === id), ledger, open)] : [];
+  });
+}
+
+function toRecord(
+  delivery: InferEntity<typeof DeliveryEntity>,
+  commands: InferEntity<typeof CommandEntity>[],
+  ledger: InferEntity<typeof LedgerEntity>[],
+  open: ReadonlyMap<string, OutboxState>,
+): DeliveryRecord {
   return {
-    id,
-    tenant,
+    id: delivery.id,
+    tenant: delivery.tenant,
     receivedAt: delivery.receivedAt.getTime(),
     event: delivery.event,
     ...(delivery.event.kind === 'unknown' ? { body: delivery.body } : {}),
@@ -42,9 +57,10 @@ async function read(em: EntityManager, tenant: string, id: string): Promise<Deli
   };
 }
 
-/** A plain acceptance has no row of its own in the ledger table. */
+/** A plain acceptance has no row of its own in the ledger table, unless the command was sent again after it. */
 function withAcceptance({ outcome, settledAt }: { outcome?: Outcome | null; settledAt?: Date | null }, entries: LedgerEntry[]): LedgerEntry[] {
-  if (!settledAt || !['accepted', 'seen'].includes(outcome ?? '') || entries.some((entry) => entry.outcome === 'accepted')) return entries;
+  const last = entries.slice(entries.findLastIndex((entry) => entry.outcome === 'sent-again') + 1);
+  if (!settledAt || !['accepted', 'seen'].includes(outcome ?? '') || last.some((entry) => entry.outcome === 'accepted')) return entries;
   return [...entries, { at: settledAt.getTime(), outcome: 'accepted' }].toSorted((a, b) => a.at - b.at);
 }
 

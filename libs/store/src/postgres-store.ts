@@ -10,13 +10,12 @@ import { claimCommands, countWaiting, readCommand } from './outbox.js';
 import { markCommandSeen, settleCommands, settleImportedCommands } from './settle.js';
 import { deleteFinished } from './tidy.js';
 import { TenantUnitOfWork } from './unit-of-work.js';
-import { ascendingIds, lowestId } from './uuid.js';
+import { ascendingIds, isUuid, lowestId } from './uuid.js';
 import { moveWatermark, readWatermark } from './watermark.js';
 
 const backlogAgeMs = 1_000;
 const mostBacklogCounted = 1_000_000;
 const pingTimeoutMs = 2_000;
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class PostgresStore implements Store {
   private readonly nextId = ascendingIds();
@@ -120,15 +119,15 @@ export class PostgresStore implements Store {
   }
 
   async command(tenant: string, id: string): Promise<Outgoing | undefined> {
-    return uuid.test(id) ? readCommand(this.database, tenant, id) : undefined;
+    return isUuid(id) ? readCommand(this.database, tenant, id) : undefined;
   }
 
   async markSeen(tenant: string, commandId: string, seen: boolean): Promise<void> {
-    if (uuid.test(commandId)) await this.asking((db) => markCommandSeen(db, tenant, commandId, seen));
+    if (isUuid(commandId)) await this.asking((db) => markCommandSeen(db, tenant, commandId, seen));
   }
 
   async delivery(tenant: string, id: string): Promise<DeliveryRecord | undefined> {
-    return uuid.test(id) ? asked(() => readDelivery(this.database, tenant, id)) : undefined;
+    return isUuid(id) ? asked(() => readDelivery(this.database, tenant, id)) : undefined;
   }
 
   parked(tenant: string, limit: number): Promise<Parked[]> {
@@ -136,7 +135,7 @@ export class PostgresStore implements Store {
   }
 
   async replay(tenant: string, id: string): Promise<boolean> {
-    if (!uuid.test(id)) return false;
+    if (!isUuid(id)) return false;
     return this.committing(async (db) => {
       const job = await unpark(db, tenant, id);
       return { result: job !== undefined, jobs: job ? [job] : [] };

@@ -14,6 +14,7 @@ export async function saveChanges(db: Db, tenant: string, changes: Changes, next
   await absorb(db, tenant, changes.absorbed);
   for (const lane of await release(db, tenant, changes.persons)) lanes.add(lane);
   for (const lane of await addCommands(db, tenant, changes.commands, nextId)) lanes.add(lane);
+  await follow(db, tenant, changes.absorbed);
   await saveOutcomes(db, tenant, changes.outcomes);
   return [...lanes];
 }
@@ -39,11 +40,15 @@ async function savePersons(db: Db, tenant: string, persons: readonly Person[]): 
 }
 
 /** `from` may itself have absorbed somebody earlier in the batch; everybody ends at the last one. */
-async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Promise<void> {
-  if (absorbed.length === 0) return;
+function pairsOf(absorbed: Changes['absorbed']): [gone: string[], stays: string[]] {
   const next = new Map(absorbed.map(({ from, into }) => [from, into]));
   const last = (id: string): string => (next.has(id) ? last(next.get(id)!) : id);
-  const from = [...next.keys()];
+  const gone = [...next.keys()];
+  return [gone, gone.map(last)];
+}
+
+async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Promise<void> {
+  if (absorbed.length === 0) return;
   await rows(
     db,
     `with moved as (select * from unnest($2::text[], $3::text[]) as pair (gone, stays)),
@@ -59,7 +64,21 @@ async function absorb(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
        delete from connector.person_identifier i using moved where i.tenant = $1 and i.person_id = moved.gone
      )
      delete from connector.person p using moved where p.tenant = $1 and p.id = moved.gone`,
-    [tenant, from, from.map(last)],
+    [tenant, ...pairsOf(absorbed)],
+  );
+}
+
+/** Deliveries come after commands wherever answers are settled too, and always in the order of their ids. */
+async function follow(db: Db, tenant: string, absorbed: Changes['absorbed']): Promise<void> {
+  if (absorbed.length === 0) return;
+  await rows(
+    db,
+    `with about as materialized (
+       select d.id, moved.stays from connector.delivery d join unnest($2::text[], $3::text[]) as moved (gone, stays) on d.person_id = moved.gone
+       where d.tenant = $1 order by d.id for update of d
+     )
+     update connector.delivery d set person_id = about.stays from about where d.id = about.id`,
+    [tenant, ...pairsOf(absorbed)],
   );
 }
 
@@ -131,8 +150,8 @@ async function saveOutcomes(db: Db, tenant: string, outcomes: readonly DeliveryO
   if (outcomes.length === 0) return;
   await rows(
     db,
-    `update connector.delivery d set status = given.status, code = given.code, notes = d.notes || given.notes::jsonb
-     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as given (id, status, code, notes)
+    `update connector.delivery d set status = given.status, code = given.code, notes = d.notes || given.notes::jsonb, person_id = coalesce(given.person_id, d.person_id)
+     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) as given (id, status, code, notes, person_id)
      -- By id alone, see \`ofTenant\` in settle.ts.
      where d.id = given.id and d.tenant || '' = $1`,
     [
@@ -141,6 +160,7 @@ async function saveOutcomes(db: Db, tenant: string, outcomes: readonly DeliveryO
       outcomes.map(({ status }) => status),
       outcomes.map((outcome) => (outcome.status === 'parked' ? outcome.code : null)),
       outcomes.map(({ notes }) => storableJson(notes)),
+      outcomes.map((outcome) => ('personId' in outcome ? outcome.personId : null)),
     ],
   );
 }

@@ -28,9 +28,11 @@ async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise
   if (told.length === 0) return;
   await rows(
     db,
-    `update connector.delivery d set event = a.event::jsonb, status = 'undecided'
-     from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
-     where d.id = c.delivery_id and d.tenant || '' = $1 and d.status = 'processed'`,
+    `with told as materialized (
+       select d.id, a.event from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
+       join connector.delivery d on d.id = c.delivery_id and d.tenant || '' = $1 and d.status || '' = 'processed' order by d.id for update of d
+     )
+     update connector.delivery d set event = told.event::jsonb, status = 'undecided' from told where d.id = told.id`,
     [tenant, told.map(({ id }) => id), told.map(({ event }) => storableJson(event))],
   );
 }

@@ -1,4 +1,5 @@
 import type { Database } from './database.js';
+import { forgetSeen } from './run-seen.js';
 import { lowestId } from './uuid.js';
 
 /** Few enough that no other statement waits noticeably for their locks. */
@@ -20,6 +21,17 @@ const finishedDeliveries = `
   ), gone as (delete from connector.delivery d using old where d.id = old.id returning 1)
   select count(*)::int as n from gone`;
 
+/** The plots of a tenant go so far back, however old its runs are. */
+const runsKept = 400;
+
+const oldRuns = `
+  delete from connector.run r using (
+    select id, row_number() over (partition by tenant order by started_at desc, id desc) as place from connector.run where status <> 'running'
+  ) ended where r.id = ended.id and ended.place > ${runsKept} and r.started_at < now() - $1::float8 * interval '1 millisecond'`;
+
+/** A run forgets what it has seen when it ends; this is for those that did not come to it. */
+const unforgotten = `select id from connector.run r where status <> 'running' and exists (select 1 from connector.run_seen s where s.run_id = r.id)`;
+
 /** Age is when a row was written, which its id tells. */
 export async function deleteFinished(database: Database, olderThanMs: number): Promise<number> {
   const before = lowestId(Date.now() - olderThanMs);
@@ -28,6 +40,8 @@ export async function deleteFinished(database: Database, olderThanMs: number): P
     for (let n = batchSize; n === batchSize; deleted += n) n = (await database.rows<{ n: number }>(statement, [before]))[0]!.n;
   }
   await database.rows(`delete from connector.notification where at < now() - interval '2 days'`);
+  for (const { id } of await database.rows<{ id: string }>(unforgotten)) await forgetSeen(database, id);
+  await database.rows(oldRuns, [olderThanMs]);
   // Takers delete what is old of their own operation; this is for operations nobody calls any more.
   await database.rows(`delete from connector.permit where ends_at < now() - interval '5 minutes'`);
   return deleted;

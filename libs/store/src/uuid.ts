@@ -21,6 +21,11 @@ export function ascendingIds(now: () => number = Date.now): () => string {
   };
 }
 
+/** Other texts are no ids, and asking the database about them is an error. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+}
+
 /** The lowest id that can have been made at this time, to compare ids with. */
 export function lowestId(at: number): string {
   return `${timestamp(Math.max(0, at))}-7000-8000-000000000000`;

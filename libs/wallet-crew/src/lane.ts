@@ -16,6 +16,6 @@ export interface Around {
 }
 
 /** The path of the API that belongs to the tenant. */
-export function apiPath({ tenant, settings }: Around, rest: string): string {
+export function apiPath({ tenant, settings }: Pick<Around, 'tenant' | 'settings'>, rest: string): string {
   return `/api/${encodeURIComponent(settings.tenantId ?? tenant)}/${rest}`;
 }

@@ -1,6 +1,6 @@
-import { bareEvent, type Answer, type FoundPass, type LookUp, type Outgoing, type WalletEvent } from '#core';
+import { bareEvent, type Answer, type FoundPass, type ListedPass, type LookUp, type Outgoing, type WalletEvent } from '#core';
 import { apiPath, type Around } from './lane.js';
-import { type HeldPass, listPasses } from './passes.js';
+import { listPasses } from './passes.js';
 import { answerTo, type Refusal } from './said.js';
 import { askToken } from './token.js';
 
@@ -12,7 +12,7 @@ export async function lookUp(outgoing: Outgoing<LookUp>, around: Around): Promis
   const at = around.clock.now();
   // Passes agree about their owner; should they not, the one made last is right.
   const identifiers: Record<string, string> = Object.assign({}, ...passes.toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0)).map((pass) => pass.identifiers));
-  const found: NonNullable<WalletEvent['found']> = { passes: passes.map(withoutIdentifiers) };
+  const found: NonNullable<WalletEvent['found']> = { passes: passes.map(foundPass) };
   const answer: Answer = { id: outgoing.id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'profiles/sync', at, identifiers, profile, found, ...(carries ? { carried: carries } : {}) }) };
   if (!around.wantsTokens) return answer;
 
@@ -24,7 +24,7 @@ export async function lookUp(outgoing: Outgoing<LookUp>, around: Around): Promis
 }
 
 /** The passes of the first identifier that finds any. */
-async function passesOf({ by }: LookUp, around: Around): Promise<HeldPass[] | Refusal> {
+async function passesOf({ by }: LookUp, around: Around): Promise<ListedPass[] | Refusal> {
   for (const { key, value } of by) {
     const passes = await listPasses(around.call, apiPath(around, 'passes'), [[`identifiers.${key}`, value]], () => around.clock.now());
     if ('ok' in passes || passes.length > 0) return passes;
@@ -37,7 +37,6 @@ function namesIn({ by, profile }: LookUp): Record<string, string> {
   return { ...profile, ...Object.fromEntries(by.toReversed().map(({ key, value }) => [key, value])) };
 }
 
-function withoutIdentifiers(pass: HeldPass): FoundPass {
-  const { identifiers: _told, ...found } = pass;
+function foundPass({ identifiers: _told, changedAt: _unused, ...found }: ListedPass): FoundPass {
   return found;
 }

@@ -1,6 +1,6 @@
-import { bareEvent, type Answer, type Notify, type Outgoing } from '#core';
+import { bareEvent, type Answer, type ListedPass, type Notify, type Outgoing } from '#core';
 import { apiPath, type Around } from './lane.js';
-import { type HeldPass, listPasses } from './passes.js';
+import { listPasses } from './passes.js';
 import { answerTo, type Refusal } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
 import { filled } from './template.js';
@@ -36,7 +36,7 @@ export async function notify(outgoing: Outgoing<Notify>, around: Around): Promis
 }
 
 /** Of several passes the one installed last; one in no wallet comes last. */
-function installedAt({ installed }: HeldPass): number {
+function installedAt({ installed }: ListedPass): number {
   return Math.max(-1, ...Object.values(installed));
 }
 
@@ -52,7 +52,7 @@ function withReason(said: Refusal): Refusal {
   return said.code === 'WALLET_CREW_PASS_MISSING' ? { ...said, code: 'WALLET_CREW_REFUSED' } : said;
 }
 
-function pathFor({ id }: HeldPass, { tenant, settings }: Around): string {
+function pathFor({ id }: ListedPass, { tenant, settings }: Around): string {
   return settings.notifyPath.replaceAll('{tenantId}', encodeURIComponent(settings.tenantId ?? tenant)).replaceAll('{passId}', encodeURIComponent(id));
 }
 

@@ -1,17 +1,18 @@
-import { WalletPlatform, type Answer, type Meter, type Notifications, type Outgoing, type Slot, type Vault, type WalletCommand, type WalletLane } from '#core';
-import { Account, type Surroundings } from './account.js';
+import { WalletPlatform, type Answer, type Clock, type Log, type Meter, type Notifications, type Outgoing, type Slot, type Vault, type WalletCommand, type WalletLane } from '#core';
+import type { WalletCrewAccounts } from './accounts.js';
 import { Calls } from './calls.js';
 import type { Around } from './lane.js';
 import { lookUp } from './look-up.js';
 import { notify } from './notify.js';
 import { answerTo, unavailable } from './said.js';
-import type { WalletCrewSettings } from './settings.js';
 import { updatePass } from './update-pass.js';
 
-export interface WalletCrewParts extends Surroundings {
-  settingsOf(tenant: string): WalletCrewSettings | undefined;
+export interface WalletCrewParts {
+  accounts: WalletCrewAccounts;
   /** Whether the tenant has pass links, so that its look-ups ask for tokens too. */
   wantsTokens(tenant: string): boolean;
+  clock: Clock;
+  log: Log;
   meter: Meter;
   vaultOf(tenant: string): Vault;
   notifications: Notifications;
@@ -26,17 +27,15 @@ const beginWithinMs = 55_000;
 
 /** The wallet port over The Wallet Crew's API. */
 export class WalletCrewPlatform extends WalletPlatform {
-  readonly #accounts = new Map<string, Account>();
-
   constructor(private readonly parts: WalletCrewParts) {
     super();
   }
 
   async slot(tenant: string, lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }> {
     const { clock } = this.parts;
-    const settings = this.parts.settingsOf(tenant);
-    if (!settings) return { waitMs: longestWaitMs };
-    const account = this.#account(tenant, settings);
+    const account = this.parts.accounts.of(tenant);
+    if (!account) return { waitMs: longestWaitMs };
+    const { settings } = account;
     const refusedUntil = account.refusedUntil(lane);
     if (refusedUntil !== undefined && refusedUntil > clock.now()) return { waitMs: refusedUntil - clock.now() };
     const each = lane === 'push-update' || (lane === 'look-up' && !this.parts.wantsTokens(tenant)) ? 1 : 2;
@@ -62,14 +61,6 @@ export class WalletCrewPlatform extends WalletPlatform {
       },
       release: () => account.giveBack(take(0).spare),
     };
-  }
-
-  #account(tenant: string, settings: WalletCrewSettings): Account {
-    const known = this.#accounts.get(tenant);
-    if (known?.settings === settings) return known;
-    const account = new Account(settings, this.parts);
-    this.#accounts.set(tenant, account);
-    return account;
   }
 
   /** Every command gets its answer: what fails on our side is tried again, and of the others nothing is lost over it. */

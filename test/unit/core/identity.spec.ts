@@ -191,7 +191,7 @@ describe('two persons who turn out to be one', () => {
     const [a, b] = [seenBy('C-1', 1, 'loyalty'), seenBy('C-2', 4, 'loyalty-gold')];
     const unnamed = { ...a, passes: { 'P-1': { ...a.passes['P-1']!, typeAt: -1, kindAt: -1, type: undefined } } } as unknown as Person;
     for (const both of [mergedPerson(a, b), mergedPerson(b, a)]) {
-      expect(both.passes['P-1']).toEqual({ id: 'P-1', kind: 'loyaltyCard', kindAt: at(4), type: 'loyalty-gold', typeAt: at(4), createdAt: at(1), wallets: { Apple: { status: 'Installed', at: at(4), firstInstalledAt: at(1) } } });
+      expect(both.passes['P-1']).toEqual({ id: 'P-1', kind: 'loyaltyCard', kindAt: at(4), type: 'loyalty-gold', typeAt: at(4), createdAt: at(1), wallets: { Apple: { status: 'Installed', at: at(4), firstInstalledAt: at(1) } }, installs: { Apple: { heardAt: at(4) } } });
     }
     for (const both of [mergedPerson(unnamed, b), mergedPerson(b, unnamed)]) expect(both.passes['P-1']).toMatchObject({ type: 'loyalty-gold', typeAt: at(4) });
   });

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Command, Identity, Outgoing } from '#core';
-import { KlaviyoMarketing, KlaviyoSettings } from '#klaviyo';
+import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles, KlaviyoSettings } from '#klaviyo';
 import { MemoryPermits } from '../../support/memory-permits.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 
@@ -67,8 +67,8 @@ export function adapter(baseUrl: string, more: Partial<KlaviyoSettings> = {}, cl
   const log = new KeptLog();
   const meter = new KeptMeter();
   const settings = settingsFor(baseUrl, more);
-  const marketing = new KlaviyoMarketing({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, vaultOf: () => new GlassVault(), clock, log, meter });
-  return { marketing, permits, log, meter, clock, settings };
+  const accounts = new KlaviyoAccounts({ settingsOf: (tenant) => (tenant === 'shop' ? settings : undefined), permits, vaultOf: () => new GlassVault(), clock, log, meter });
+  return { marketing: new KlaviyoMarketing(accounts), profiles: new KlaviyoProfiles(accounts), permits, log, meter, clock, settings };
 }
 
 let serial = 0;

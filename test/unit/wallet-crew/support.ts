@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Answer, type Outgoing, type Slot, type WalletCommand, type WalletLane } from '#core';
-import { WalletCrewPlatform, WalletCrewSettings } from '#wallet-crew';
+import { WalletCrewAccounts, WalletCrewPasses, WalletCrewPlatform, WalletCrewSettings } from '#wallet-crew';
 import { MemoryNotifications } from '../../support/memory-notifications.js';
 import { MemoryPermits } from '../../support/memory-permits.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
@@ -87,8 +87,18 @@ export class Vendor {
 
   /** A further process in front of the same vendor, with the same permits. */
   replica(): WalletCrewPlatform {
-    const { permits, clock, log, meter, vault, notifications } = this;
-    return new WalletCrewPlatform({ settingsOf: (tenant) => (tenant === 'acme' ? this.settings : undefined), wantsTokens: () => this.wantsTokens, permits, clock, log, meter, vaultOf: () => vault, notifications });
+    const { clock, log, meter, vault, notifications } = this;
+    return new WalletCrewPlatform({ accounts: this.#accounts(), wantsTokens: () => this.wantsTokens, clock, log, meter, vaultOf: () => vault, notifications });
+  }
+
+  /** Reading passes, in a process of its own. */
+  passes(): WalletCrewPasses {
+    return new WalletCrewPasses({ accounts: this.#accounts(), clock: this.clock, meter: this.meter });
+  }
+
+  #accounts(): WalletCrewAccounts {
+    const { permits, clock, log } = this;
+    return new WalletCrewAccounts({ settingsOf: (tenant) => (tenant === 'acme' ? this.settings : undefined), permits, clock, log });
   }
 
   async leave(lane: WalletLane, waiting = 1): Promise<Slot> {

@@ -14,7 +14,7 @@ export function metricOf(event: WalletEvent & { kind: MetricKind }, pass: Pass |
     metric,
     at: event.at,
     properties: properties(event, pass),
-    backfill: now - event.at > rules.lateAfterMs,
+    backfill: event.backfill === true || now - event.at > rules.lateAfterMs,
   };
 }
 

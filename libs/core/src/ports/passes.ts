@@ -16,7 +16,10 @@ export interface PassPage {
   size: number;
 }
 
-/** Reading The Wallet Crew's passes, for reconciliation and explaining. */
+/**
+ * Reading The Wallet Crew's passes, for reconciliation and explaining. It does not stand in front of live commands. Throws a
+ * ConnectorError where waiting mends nothing: a refused key or a missing scope (WALLET_CREW_KEY_REFUSED), a call that is refused.
+ */
 export abstract class Passes {
   /** Page `index` (from 0) of all passes; the oldest first, or with `newestChangeFirst` the one changed last. There is no snapshot: passes may move while one reads. */
   abstract page(tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow>;

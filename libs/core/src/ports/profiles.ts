@@ -46,11 +46,14 @@ export interface NotNow {
 
 /**
  * Reading Klaviyo, page by page, for reconciliation and explaining. It never uses up the last of our share of the limits: that is left
- * for live traffic.
+ * for live traffic. Calls may be under way side by side. Throws a ConnectorError where waiting mends nothing: a refused key
+ * (KLAVIYO_KEY_REFUSED), a missing scope (KLAVIYO_SCOPE_MISSING), a retired revision, a question that Klaviyo refuses.
  */
 export abstract class Profiles {
   /** Up to 100 profiles. The same cursor may be asked for again. */
   abstract page(tenant: string, range: ProfileRange, next?: string): Promise<ProfilePage | NotNow>;
+  /** Up to 100 profiles by their ids at Klaviyo; one that is no longer there is missing in the answer. */
+  abstract byIds(tenant: string, klaviyoIds: readonly string[]): Promise<HeldProfile[] | NotNow>;
   /** How many calls for pages of profiles are ours in a minute, and so the least time a whole reading takes. */
   abstract pagesPerMinute(tenant: string): number;
   /** Every profile that one of these names leads to: two of them are duplicates. For a person who waits for the answer. */

@@ -15,16 +15,21 @@ export interface UnseenEvent {
   uniqueId: string;
 }
 
+export interface Updates {
+  /** An update is open, or was accepted since then (epoch ms): what Klaviyo holds says nothing yet. */
+  lately: Set<string>;
+  /** The update was refused and waits for a person; another one would fare no better. */
+  parked: Set<string>;
+}
+
 /** Reading what we know and did, in bulk for reconciliation and by person for explaining. Reads lock nothing and wait for nobody. */
 export abstract class Records {
   /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
   abstract personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]>;
   /** Persons in the order of their ids, after this one. */
   abstract personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]>;
-  /** Which of these persons have a profile update that is open, parked, or was accepted since (epoch ms): what Klaviyo holds of them says nothing yet. */
-  abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Set<string>>;
-  /** Undecided deliveries of the tenant, those of runs included. */
-  abstract undecided(tenant: string): Promise<number>;
+  /** What became of the profile updates of these persons. */
+  abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates>;
   /** The newest deliveries that asked for something about this person or changed what we know of them, whole, newest first. */
   abstract deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]>;
   /** When the newest webhook of The Wallet Crew came (epoch ms). */

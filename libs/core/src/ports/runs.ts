@@ -9,6 +9,8 @@ export interface RunOptions {
   /** Only what has changed since then (epoch ms). */
   since?: number;
   only: readonly Part[];
+  /** Passes that are gone from wallets are believed, however many. */
+  believeAbsences?: true;
 }
 
 export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled';
@@ -75,6 +77,8 @@ export abstract class Runs {
 
   /** How the deliveries that the run put in the inbox fared, and what they asked for. */
   abstract fates(id: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }>;
+  /** Deliveries of the run that nobody has decided about yet. */
+  abstract undecided(id: string): Promise<number>;
   /** Deliveries and commands of the run that are not finished; those that wait for a person or for an identifier do not count. */
   abstract open(id: string): Promise<number>;
 }

@@ -41,7 +41,8 @@ export interface Delivery {
 }
 
 export type DeliveryOutcome =
-  | { id: string; status: 'processed' | 'ignored'; notes: Note[] }
+  /** `personId`: whom it is about, also where nothing followed from it. */
+  | { id: string; status: 'processed' | 'ignored'; notes: Note[]; personId?: string }
   | { id: string; status: 'parked'; code: ErrorCode; notes: Note[] };
 
 export interface Changes {

@@ -8,10 +8,10 @@ export interface Stretch {
   done: boolean;
 }
 
-export const phases = ['passes', 'gone', 'deciding', 'profiles', 'missing', 'events', 'repairs', 'done'] as const;
+export const phases = ['passes', 'absences', 'deciding', 'profiles', 'again', 'missing', 'events', 'repairs', 'done'] as const;
 /**
- * What a run is at: reading all passes; known passes that were not listed; waiting until what it found is decided; reading all profiles;
- * known persons without a profile; reading events back; waiting for the answers to its repairs.
+ * What a run is at: reading all passes; passes that are not where we take them to be; waiting until what it found is decided; reading all profiles;
+ * looking again at what was too fresh to be judged; known persons without a profile; reading events back; waiting for the answers to its repairs.
  */
 export type Phase = (typeof phases)[number];
 
@@ -20,18 +20,22 @@ export interface Checkpoint {
   phase: Phase;
   passes: { next: number; read: number; total?: number };
   profiles: { stretches: Stretch[]; read: number };
+  /** What was too fresh to be judged when it was read: whether passes were, and ids of profiles. */
+  fresh: { passes: boolean; profiles: string[] };
   /** Where the walk over known persons is. */
   persons: { after?: string; read: number };
-  events: { read: number };
+  events: { read: number; sentAgain: number };
   /** Calls made, by operation. */
   calls: { passes: number; profiles: number; events: number };
   found: Partial<Record<DriftKind, { count: number; samples: Sample[] }>>;
   /** Installs per month (`2026-03`) and wallet, by the passes that are installed now. */
   installs: Record<string, { Apple: number; Google: number }>;
-  /** Persons with a pass, and those of them who have one installed, by wallet. */
+  /** Passes, and how many of them are in a wallet now. */
   adoption: { passes: number; Apple: number; Google: number; any: number };
   /** Installs since the last run that webhooks told of, and that they did not, by wallet. */
   heard: Record<'Apple' | 'Google', { heard: number; unheard: number }>;
+  /** So many passes seem to be gone from wallets that it was not believed, and how many were in one. */
+  implausible?: { absent: number; installed: number };
   /** Time spent by processes that have ended. Milliseconds. */
   spentMs: number;
 }
@@ -41,8 +45,9 @@ export function firstCheckpoint(): Checkpoint {
     phase: 'passes',
     passes: { next: 0, read: 0 },
     profiles: { stretches: [], read: 0 },
+    fresh: { passes: false, profiles: [] },
     persons: { read: 0 },
-    events: { read: 0 },
+    events: { read: 0, sentAgain: 0 },
     calls: { passes: 0, profiles: 0, events: 0 },
     found: {},
     installs: {},

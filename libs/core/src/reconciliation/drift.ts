@@ -11,6 +11,7 @@ export const driftKinds = {
   'install-unheard': { part: 'status', repair: 'events', says: 'A pass was added to a wallet without our hearing of it.' },
   'uninstall-unheard': { part: 'status', repair: 'profile', says: 'A pass was removed from a wallet without our hearing of it; nobody says when.' },
   'pass-gone': { part: 'status', repair: 'profile', says: 'The Wallet Crew no longer lists a pass that we took for installed.' },
+  'pass-kind-unknown': { part: 'status', repair: 'reported', says: 'The type of a pass belongs to no pass kind of the configuration, so no status speaks of it.' },
   'profile-missing': { part: 'status', repair: 'profile', says: 'Klaviyo has no profile of a person we know.' },
   'default-missing': { part: 'status', repair: 'profile', says: 'A profile lacks the explicit wallet status, so conditions on it pass it over.' },
   'status-wrong': { part: 'status', repair: 'profile', says: 'A profile says another wallet status than the truth.' },
@@ -19,7 +20,7 @@ export const driftKinds = {
   'token-missing': { part: 'tokens', repair: 'token', says: 'A profile has no token, so its pass links do not open.' },
   'token-stale': { part: 'tokens', repair: 'token', says: 'A profile has another token than the newest, or one that is too old.' },
   'opt-out-unheard': { part: 'consent', repair: 'opt-out', says: 'Somebody opted out in Klaviyo without our hearing of it.' },
-  'consent-differs': { part: 'consent', repair: 'reported', says: 'We know a yes that Klaviyo does not hold, or a no where Klaviyo still subscribes. Nobody is subscribed by a run.' },
+  'consent-differs': { part: 'consent', repair: 'reported', says: 'We asked for a subscription that Klaviyo does not hold, or Klaviyo subscribed somebody again who had opted out. A run subscribes nobody.' },
   'profile-duplicated': { part: 'status', repair: 'reported', says: 'One person has several profiles in Klaviyo; merging them is for people to decide.' },
 } as const satisfies Record<string, { part: Part; repair: 'events' | 'profile' | 'token' | 'opt-out' | 'reported'; says: string }>;
 

@@ -4,9 +4,10 @@ import { phases, type Checkpoint, type Phase } from './checkpoint.js';
 /** What a run does in each phase, as it goes after "while". */
 export const phaseSays: Record<Phase, string> = {
   passes: 'reading passes',
-  gone: 'looking for passes that are gone',
+  absences: 'looking for passes that are gone',
   deciding: 'deciding about what it found',
   profiles: 'reading profiles',
+  again: 'looking again at what was too fresh',
   missing: 'looking for missing profiles',
   events: 'reading events back',
   repairs: 'waiting for its repairs',
@@ -39,7 +40,7 @@ function doneOf({ phase, passes, profiles, persons, events }: Checkpoint, fates:
       return passes.read;
     case 'profiles':
       return profiles.read;
-    case 'gone':
+    case 'absences':
     case 'missing':
       return persons.read;
     case 'events':

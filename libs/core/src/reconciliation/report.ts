@@ -25,6 +25,8 @@ export interface Report {
   refusals: Refusal[];
   /** Wallets from which webhooks seem to have stopped. */
   silent: { wallet: Wallet; heard: number; unheard: number }[];
+  /** So many passes seem to be gone from wallets that it was not believed and not repaired, and how many were in one. */
+  implausible?: { absent: number; installed: number };
   read: { passes: number; profiles: number; persons: number; events: number };
   calls: { passes: number; profiles: number; events: number };
   /** Milliseconds of work, and the least that the limits allow for these calls at our share. */
@@ -57,6 +59,7 @@ export function reportOf({ status, options, checkpoint, fates, refusals, callsPe
     drift: driftLines(options, checkpoint, fates),
     refusals: [...refusals].toSorted((a, b) => b.count - a.count),
     silent: silentWallets(checkpoint.heard),
+    ...(checkpoint.implausible ? { implausible: checkpoint.implausible } : {}),
     read: { passes: passes.read, profiles: profiles.read, persons: persons.read, events: events.read },
     calls,
     tookMs,
@@ -71,14 +74,16 @@ export function reportOf({ status, options, checkpoint, fates, refusals, callsPe
   return { verdict: verdictOf(facts), ...facts };
 }
 
-function driftLines({ only, dryRun }: RunOptions, { found }: Checkpoint, fates: readonly RepairFate[]): DriftLine[] {
+function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint, fates: readonly RepairFate[]): DriftLine[] {
   return (Object.keys(driftKinds) as DriftKind[])
     .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
     .map((kind) => {
       const { count = 0, samples = [] } = found[kind] ?? {};
       const fate = dryRun || driftKinds[kind].repair === 'reported' ? undefined : fates.find((one) => one.kind === kind);
-      const repaired = fate?.repaired ?? 0;
-      return { kind, found: count, repaired, refused: fate?.refused ?? 0, left: Math.max(0, count - repaired), samples };
+      const repaired = kind === 'event-not-seen' ? events.sentAgain : (fate?.repaired ?? 0);
+      // A process that died may have handed repairs over that it had not counted yet; the inbox has each of them once.
+      const all = Math.max(count, fate ? fate.repaired + fate.refused + fate.open : 0);
+      return { kind, found: all, repaired, refused: fate?.refused ?? 0, left: Math.max(0, all - repaired), samples };
     });
 }
 

@@ -11,12 +11,17 @@ const manyRefused = { count: 10, part: 0.05 };
 
 /** Whether to worry, in one or two sentences with the numbers that matter. The first of these that holds is said; the rest of the report has everything. */
 export function verdictOf(report: Facts): Verdict {
-  return failed(report) ?? silent(report) ?? lostOptOuts(report) ?? refused(report) ?? cancelled(report) ?? planned(report) ?? left(report) ?? agreed(report);
+  return failed(report) ?? implausible(report) ?? silent(report) ?? lostOptOuts(report) ?? refused(report) ?? cancelled(report) ?? planned(report) ?? left(report) ?? agreed(report);
 }
 
 function failed({ stopped, code }: Facts): Verdict | undefined {
   if (stopped?.why !== 'failed') return undefined;
   return yes(`The run failed while ${phaseSays[stopped.at]}, so not everything is compared. ${code ? errors[code].says : ''}`.trim());
+}
+
+function implausible({ implausible: doubt }: Facts): Verdict | undefined {
+  if (!doubt) return undefined;
+  return yes(`According to The Wallet Crew ${amount(doubt.absent)} of ${amount(doubt.installed)} passes in wallets are gone. That is too many to be believed, so their status stays; check its list of passes; if it is right, run with --believe-absences.`);
 }
 
 function silent({ silent: wallets }: Facts): Verdict | undefined {

@@ -4,14 +4,14 @@ import { ConnectorError } from '../errors.js';
 import { identifiersOf, keysOf, personId } from '../person/identity.js';
 import { lookUpBy } from '../person/look-up.js';
 import { question, type PluginHost, type Question, type Who } from '../plugin/host.js';
-import { passLinkPages, type HookName } from '../plugin/hooks.js';
+import type { HookName } from '../plugin/hooks.js';
 import { personView, whoIs } from '../plugin/person-view.js';
+import { shapedProfiles } from '../plugin/shaped-profiles.js';
 import type { Changes, Delivery, DeliveryOutcome, UnitOfWork } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent, type WalletEvent } from '../wallet/event.js';
 import { subjectOfAction, type FlowAction } from '../wallet/flow-action.js';
-import { linkProperties } from '../wallet/pass-link.js';
 import { Known } from './known.js';
 
 /** A delivery on its way through a batch. */
@@ -60,7 +60,7 @@ export class DecideBatch {
       if (await this.askAboutDrafts(drafts, rules)) continue;
       for (const { entry, draft } of drafts) {
         const decision = conclude(draft, known.was(draft), rules, this.clock.now());
-        entry.outcome = { id: entry.id, status: 'processed', notes: [...entry.notes, ...decision.notes, ...known.conclude(entry.id, decision)] };
+        entry.outcome = { id: entry.id, status: 'processed', personId: draft.person.id, notes: [...entry.notes, ...decision.notes, ...known.conclude(entry.id, decision)] };
       }
       return known.changes(entries.map(({ outcome }) => outcome!));
     }
@@ -126,9 +126,10 @@ export class DecideBatch {
 
   /** What a flow asks goes to The Wallet Crew as it is; a look-up also by what we know about the customer. */
   private pass(id: string, { command }: FlowAction, { keys }: Entry, known: Known, rules: Rules): DeliveryOutcome {
-    const asked = command.do === 'look-up' ? { ...command, by: lookUpBy(known.owners(keys), command.profile, rules) } : command;
+    const owners = known.owners(keys);
+    const asked = command.do === 'look-up' ? { ...command, by: lookUpBy(owners, command.profile, rules) } : command;
     known.ask(id, subjectOfAction(command), asked);
-    return { id, status: 'processed', notes: [{ by: 'flow', says: 'Passed on to The Wallet Crew.' }] };
+    return { id, status: 'processed', ...(owners[0] ? { personId: owners[0].id } : {}), notes: [{ by: 'flow', says: 'Passed on to The Wallet Crew.' }] };
   }
 
   /** Lets plugins change what was drafted. Answers whether one of them now holds a delivery. */
@@ -141,9 +142,10 @@ export class DecideBatch {
     await this.plugins.ask(tenant, 'mapMetric', metrics.map(({ q }) => q));
     for (const { draft, q } of metrics) if (q.output !== undefined) draft.track = q.output === null ? undefined : { ...draft.track!, metric: q.output.name, properties: q.output.properties };
 
-    const profiles = seen.flatMap((one) => (one.draft.profile ? [{ ...one, q: question<'mapProfile'>(one.who, { person: one.person, profile: { attributes: one.draft.profile.attributes, properties: one.draft.profile.properties } }) }] : []));
-    await this.plugins.ask(tenant, 'mapProfile', profiles.map(({ q }) => q));
-    for (const { draft, q } of profiles) if (q.output) draft.profile = { ...draft.profile!, ...q.output };
+    const profiled = seen.flatMap((one) => (one.draft.profile ? [{ ...one, profile: one.draft.profile }] : []));
+    const shaped = await shapedProfiles(this.plugins, tenant, profiled);
+    const profiles = profiled.flatMap((one, i) => shaped[i]!.asked.map((q) => ({ ...one, q })));
+    profiled.forEach(({ draft }, i) => (draft.profile = shaped[i]!.profile));
 
     const lists = seen.flatMap((one) => (one.draft.lists ? [{ ...one, q: question<'routeLists'>(one.who, { person: one.person, lists: one.draft.lists }) }] : []));
     await this.plugins.ask(tenant, 'routeLists', lists.map(({ q }) => q));
@@ -155,11 +157,7 @@ export class DecideBatch {
       if (dropped > 0) q.notes.push({ by: `plugin ${q.lastBy}`, says: `Asked for ${dropped} list${dropped > 1 ? 's' : ''} on a consent that was not given.`, code: 'PLUGIN_CONSENT_MISSING' });
     }
 
-    const links = seen.flatMap((one) => Object.entries(one.draft.profile?.links ?? {}).map(([property, url]) => ({ ...one, property, q: question<'passLink'>(one.who, { person: one.person, link: { page: pageOf(property), url } }) })));
-    await this.plugins.ask(tenant, 'passLink', links.map(({ q }) => q));
-    for (const { draft, q, property } of links) if (q.output) draft.profile = { ...draft.profile!, links: { ...draft.profile!.links, [property]: q.output.url } };
-
-    for (const { entry, draft, q } of [...metrics, ...profiles, ...lists, ...links]) this.noteOrHold(entry, q, tenant, draft.notes);
+    for (const { entry, draft, q } of [...metrics, ...profiles, ...lists]) this.noteOrHold(entry, q, tenant, draft.notes);
     return drafts.some(({ entry }) => entry.outcome !== undefined);
   }
 
@@ -171,8 +169,6 @@ export class DecideBatch {
     entry.outcome = { ...outcome, notes: [...new Set([...entry.notes, ...kept, ...outcome.notes])] } as DeliveryOutcome;
   }
 }
-
-const pageOf = (property: string) => passLinkPages.find((page) => linkProperties[page] === property)!;
 
 /** Nothing but how Klaviyo names somebody, to be read as an event's identifiers are. */
 const asEvent = (profile: ProfileName, { name, at }: FlowAction): WalletEvent => bareEvent({ kind: 'looked-up', name, at, profile });

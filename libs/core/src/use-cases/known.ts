@@ -59,7 +59,7 @@ export class Known {
       absorbed: [...this.absorbed].map(([from, into]) => ({ from, into })),
       // What is known at the end of the batch counts: an identifier learned last serves the first command too.
       commands: this.commands.map((one) => ({ ...one, goes: isWalletLane(one.command.do) ? 'at-once' : goes(this.persons.get(one.personId)!.identity) })),
-      outcomes,
+      outcomes: outcomes.map((outcome) => ('personId' in outcome ? { ...outcome, personId: this.now(outcome.personId!) } : outcome)),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Rules } from '../rules.js';
 import { wallets, type FoundPass, type WalletEvent } from './event.js';
-import { passKind, type InWallet, type Pass } from './pass.js';
+import { passKind, type Installs, type InWallet, type Pass } from './pass.js';
 
 /**
  * A pass after an event. Applying events in any order, any number of times, ends in the same pass: every field is a
@@ -17,6 +17,7 @@ export function afterEvent(pass: Pass | undefined, event: WalletEvent & { pass: 
   if (event.kind === 'pass-created') next.createdAt = Math.min(event.at, seen.createdAt ?? event.at);
   if (event.wallet && (event.kind === 'pass-installed' || event.kind === 'pass-uninstalled')) {
     next.wallets[event.wallet] = newest(seen.wallets[event.wallet], viewAfter(event));
+    if (event.kind === 'pass-installed') next.installs = { ...seen.installs, [event.wallet]: latestInstalls(seen.installs?.[event.wallet], event.backfill ? { foundAt: event.at } : { heardAt: event.at }) };
   }
   return next;
 }
@@ -53,6 +54,8 @@ export function merged(a: Pass, b: Pass): Pass {
   for (const wallet of wallets) {
     const missing = Math.max(a.absentAt?.[wallet] ?? 0, b.absentAt?.[wallet] ?? 0);
     if (missing > 0) pass.absentAt = { ...pass.absentAt, [wallet]: missing };
+    const [mine, theirs] = [a.installs?.[wallet], b.installs?.[wallet]];
+    if (mine ?? theirs) pass.installs = { ...pass.installs, [wallet]: latestInstalls(mine, theirs ?? {}) };
     const [one, other] = [a.wallets[wallet], b.wallets[wallet]];
     const view = one && other ? newest(one, other) : (one ?? other);
     if (view) pass.wallets[wallet] = view;
@@ -82,6 +85,15 @@ function newest(seen: InWallet | undefined, now: InWallet): InWallet {
   const first = least(seen.firstInstalledAt, now.firstInstalledAt);
   if (first !== undefined) view.firstInstalledAt = first;
   return view;
+}
+
+function latestInstalls(a: Installs | undefined, b: Installs): Installs {
+  const latest: Installs = {};
+  for (const name of ['heardAt', 'foundAt'] as const) {
+    const at = Math.max(a?.[name] ?? 0, b[name] ?? 0);
+    if (at > 0) latest[name] = at;
+  }
+  return latest;
 }
 
 function least(a: number | undefined, b: number | undefined): number | undefined {

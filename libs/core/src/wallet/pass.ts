@@ -26,6 +26,29 @@ export interface Pass {
   wallets: Partial<Record<Wallet, InWallet>>;
   /** When The Wallet Crew, asked, last said that a wallet does not hold it. */
   absentAt?: Partial<Record<Wallet, number>>;
+  /** The newest installation that was counted, by wallet. */
+  installs?: Partial<Record<Wallet, Installs>>;
+}
+
+/** When a webhook told of an installation, and when reconciliation found one that no webhook had told of. */
+export interface Installs {
+  heardAt?: number;
+  foundAt?: number;
+}
+
+/** Nobody promises that the time in a webhook and the date in a list are the same to the second. */
+const oneInstallMs = 10 * 60_000;
+
+/** Whether a webhook told of an installation that a list dates so. */
+export function wasInstallHeard(pass: Pass | undefined, wallet: Wallet, at: number): boolean {
+  return at <= (pass?.installs?.[wallet]?.heardAt ?? -Infinity) + oneInstallMs;
+}
+
+/** Whether an installation was counted already: found in a list after a webhook told of it, or told of late after it was found. */
+export function isInstallCounted(pass: Pass | undefined, wallet: Wallet, { at, backfill }: Pick<WalletEvent, 'at' | 'backfill'>): boolean {
+  const { foundAt = -Infinity } = pass?.installs?.[wallet] ?? {};
+  // A list holds the date of one installation; whoever put the pass on a second phone since was heard with that.
+  return backfill ? wasInstallHeard(pass, wallet, at) || at <= foundAt : Math.abs(at - foundAt) <= oneInstallMs;
 }
 
 /** A wallet's view of the pass. Found missing later than it was last known to be there, it was removed without our hearing of it. */

@@ -10,6 +10,7 @@ import { identifiersOf } from './profile-change.js';
 import { profileJson } from './profile-json.js';
 import { metricFields, pageLinks, profileFields, type QueryRules, readQuery, selfLink } from './query.js';
 import { pageOf, type Sequence, sortedSequence } from './sequence.js';
+import { parseInstant } from './time.js';
 
 export const createEvent: Operation = ({ account, body, settings }) => {
   const inspection = new Inspection();
@@ -78,17 +79,19 @@ const eventRules: QueryRules = {
 
 export const getEvents: Operation = ({ account, exchange, limit }) => {
   const query = readQuery(exchange, eventRules, limit);
-  const owner = query.conditions.find(({ field }) => field === 'profile_id');
-  const sequence: Sequence<StoredEvent> = owner
-    ? sortedSequence(account.events.ofProfile(account.profiles.get(String(owner.values[0]))?.id ?? ''), (event) => event.rank)
-    : account.events.inOrderOfTime();
+  const valueOf = (name: string) => query.conditions.find(({ field }) => field === name)?.values.map(String)[0];
+  const owner = valueOf('profile_id');
+  const sequence: Sequence<StoredEvent> = owner !== undefined
+    ? sortedSequence(account.events.ofProfile(account.profiles.get(owner)?.id ?? ''), (event) => event.rank)
+    : account.events.inOrderOfTime(valueOf('metric_id'));
   const tests = query.conditions.map(eventTest);
   const page = pageOf(sequence, {
     size: query.size,
     cursor: query.cursor,
     // Newest first unless asked otherwise.
     descending: query.sort === undefined ? true : query.descending,
-    accept: (event) => tests.every((test) => test(event)),
+    between: ranksBetween(query.conditions),
+    accept: (event) => account.events.get(event.id) === event && tests.every((test) => test(event)),
     idOf: (event) => event.id,
   });
   const included = [];
@@ -105,6 +108,20 @@ export const getEvents: Operation = ({ account, exchange, limit }) => {
     links: pageLinks(exchange, page),
   }, page.items.length);
 };
+
+/** The ranks that the times asked for can have. They are whole seconds; a time in between is nobody's. */
+function ranksBetween(conditions: readonly Condition[]): { from: number; to: number } {
+  let [from, to] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const { field, operator, values } of conditions) {
+    const bound = field === 'timestamp' ? Number(values[0]) : field === 'datetime' ? (parseInstant(values[0]) ?? Number.NaN) / 1_000_000 : Number.NaN;
+    if (Number.isNaN(bound)) continue;
+    if (operator === 'greater-or-equal') from = Math.max(from, Math.ceil(bound));
+    if (operator === 'greater-than') from = Math.max(from, Math.floor(bound) + 1);
+    if (operator === 'less-than') to = Math.min(to, Math.ceil(bound));
+    if (operator === 'less-or-equal') to = Math.min(to, Math.floor(bound) + 1);
+  }
+  return { from: from * 1_000_000, to: to * 1_000_000 };
+}
 
 function eventTest(condition: Condition): (event: StoredEvent) => boolean {
   const value = String(condition.values[0] ?? '');

@@ -1,3 +1,4 @@
+import { SettlingSequence } from '../settling-sequence.js';
 import { shortId } from './ids.js';
 import { type Sequence, sortedSequence } from './sequence.js';
 import type { Fields } from './shape.js';
@@ -48,8 +49,9 @@ export class EventStore {
   private readonly metricsByName = new Map<string, Metric>();
   private readonly seen = new Set<string>();
   private serial = 0;
-  private version = 0;
-  private sorted: { version: number; sequence: Sequence<StoredEvent> } | undefined;
+  private readonly inOrder = new SettlingSequence<StoredEvent>(({ rank }) => rank);
+  /** By metric id. */
+  private readonly inOrderByMetric = new Map<string, SettlingSequence<StoredEvent>>();
 
   constructor(private readonly accountId: string) {}
 
@@ -67,7 +69,8 @@ export class EventStore {
     const stored: StoredEvent = { ...event, id: eventId(serial), metric, rank: event.seconds * 1_000_000 + (serial % 1_000_000) };
     this.byId.set(stored.id, stored);
     this.of(stored.profileId).push(stored);
-    this.version++;
+    this.inOrder.add(stored);
+    this.inOrderByMetric.get(metric.id)!.add(stored);
     return stored;
   }
 
@@ -79,12 +82,9 @@ export class EventStore {
 
   metrics = (): Metric[] => [...this.metricsByName.values()];
 
-  /** Every event in order of its time. Sorted when read, because backdated events arrive in any order. */
-  inOrderOfTime(): Sequence<StoredEvent> {
-    if (this.sorted?.version !== this.version) {
-      this.sorted = { version: this.version, sequence: sortedSequence([...this.byId.values()], (event) => event.rank) };
-    }
-    return this.sorted.sequence;
+  /** The events of a metric, or all, in order of their time; those of profiles that are gone are among them still. */
+  inOrderOfTime(metricId?: string): Sequence<StoredEvent> {
+    return metricId === undefined ? this.inOrder : (this.inOrderByMetric.get(metricId) ?? sortedSequence<StoredEvent>([], ({ rank }) => rank));
   }
 
   moveEvents(fromProfile: string, toProfile: string): void {
@@ -94,13 +94,11 @@ export class EventStore {
       this.of(toProfile).push(event);
     }
     this.byProfile.delete(fromProfile);
-    this.version++;
   }
 
   removeProfile(profileId: string): void {
     for (const event of this.byProfile.get(profileId) ?? []) this.byId.delete(event.id);
     this.byProfile.delete(profileId);
-    this.version++;
   }
 
   private of(profileId: string): StoredEvent[] {
@@ -112,7 +110,10 @@ export class EventStore {
   /** Metrics come into being with their first event; there is no call to create one. */
   private metric(name: string, now: number): Metric {
     let metric = this.metricsByName.get(name);
-    if (!metric) this.metricsByName.set(name, (metric = { id: shortId(`${this.accountId} metric ${name}`), name, created: now }));
+    if (!metric) {
+      this.metricsByName.set(name, (metric = { id: shortId(`${this.accountId} metric ${name}`), name, created: now }));
+      this.inOrderByMetric.set(metric.id, new SettlingSequence(({ rank }) => rank));
+    }
     return metric;
   }
 }

@@ -60,23 +60,40 @@ export class ProfileStore {
   }
 
   create(): Profile {
-    const now = this.tick();
+    const profile = this.made(this.tick());
+    this.inOrderOfCreation.append(profile.created, profile);
+    this.inOrderOfChange.append(profile.updated, profile);
+    return profile;
+  }
+
+  /** Profiles that have been there for long. Times are epoch milliseconds; each gets a fraction of its own, because no two are created at once. */
+  hold<T extends { created: number; updated?: number }>(seeds: Iterable<T>, fill: (profile: Profile, seed: T) => void): void {
+    for (const seed of seeds) {
+      const fraction = (this.serial + 1) % 1000;
+      const profile = this.made(seed.created * 1000 + fraction);
+      if (seed.updated !== undefined) profile.updated = seed.updated * 1000 + fraction;
+      fill(profile, seed);
+    }
+    const inOrder = (at: (profile: Profile) => number) => [...this.byId.values()].map((item) => ({ key: at(item), item })).sort((a, b) => a.key - b.key);
+    this.inOrderOfCreation.refill(inOrder(({ created }) => created));
+    this.inOrderOfChange.refill(inOrder(({ updated }) => updated));
+  }
+
+  private made(at: number): Profile {
     const profile: Profile = {
-      id: ulid(now, ++this.serial),
+      id: ulid(at, ++this.serial),
       email: undefined,
       phone: undefined,
       externalId: undefined,
       names: undefined,
       location: undefined,
       properties: {},
-      created: now,
-      updated: now,
+      created: at,
+      updated: at,
       lastEvent: undefined,
       consents: undefined,
     };
     this.byId.set(profile.id, profile);
-    this.inOrderOfCreation.append(now, profile);
-    this.inOrderOfChange.append(now, profile);
     this.version++;
     return profile;
   }

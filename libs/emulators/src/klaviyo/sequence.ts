@@ -39,6 +39,13 @@ export class GrowingSequence<T> implements Sequence<T> {
     if (this.items.length > 1000 && this.items.length > this.lastCompacted * 2) this.compact();
   }
 
+  /** Everything anew, for what came out of order. The keys must rise. */
+  refill(entries: readonly { key: number; item: T }[]): void {
+    this.keys = entries.map(({ key }) => key);
+    this.items = entries.map(({ item }) => item);
+    this.lastCompacted = entries.length;
+  }
+
   private compact(): void {
     const keys: number[] = [];
     const items: T[] = [];
@@ -69,19 +76,22 @@ export interface PageRequest<T> {
   cursor?: string | undefined;
   descending?: boolean;
   accept?: (item: T, index: number) => boolean;
+  /** Nothing outside of these keys is looked at: at least `from`, below `to`. */
+  between?: { from?: Key; to?: Key };
   idOf: (item: T) => string;
 }
 
-export function pageOf<T>(sequence: Sequence<T>, { size, cursor, descending = false, accept = () => true, idOf }: PageRequest<T>): Page<T> {
+export function pageOf<T>(sequence: Sequence<T>, { size, cursor, descending = false, accept = () => true, between = {}, idOf }: PageRequest<T>): Page<T> {
   const from = cursor === undefined ? undefined : readCursor(cursor);
   const forward = from?.forward ?? true;
   const step = forward === descending ? -1 : 1;
-  let index: number;
-  if (from === undefined) index = descending ? sequence.length - 1 : 0;
-  else index = step === 1 ? firstAbove(sequence, from.key) : firstAtOrAbove(sequence, from.key) - 1;
+  const end = between.to === undefined ? sequence.length : firstAtOrAbove(sequence, between.to);
+  const start = between.from === undefined ? 0 : firstAtOrAbove(sequence, between.from);
+  let index = step === 1 ? start : end - 1;
+  if (from !== undefined) index = step === 1 ? Math.max(start, firstAbove(sequence, from.key)) : Math.min(end, firstAtOrAbove(sequence, from.key)) - 1;
 
   const found: number[] = [];
-  for (; index >= 0 && index < sequence.length && found.length <= size; index += step) {
+  for (; index >= start && index < end && found.length <= size; index += step) {
     if (accept(sequence.item(index), index)) found.push(index);
   }
   const more = found.length > size;

@@ -11,6 +11,8 @@ import { mergeProfiles } from './merge.js';
 import type { KlaviyoOptions } from './options.js';
 import { overviewPage } from './overview-page.js';
 import type { Settings } from './operation.js';
+import { changeProperties, type EventSeed, holdEvents, holdProfiles, type ProfileSeed } from './planting.js';
+import type { Profile } from './profile.js';
 import { klaviyoService } from './service.js';
 import { type ChosenChannel, happen, optIn, optOut, personOf } from './choices.js';
 import type { SystemEventOptions } from './system-events.js';
@@ -85,6 +87,35 @@ export class KlaviyoEmulator extends KlaviyoInspection {
   /** Opens every rate window anew and keeps the data. */
   resetLimits(): void {
     this.book.resetLimits();
+  }
+
+  /** Fills the account, be it with a million. The properties are held as they are given, not copied. */
+  holdProfiles(profiles: Iterable<ProfileSeed>, account?: string): void {
+    holdProfiles(this.book.select(account)[0]!, profiles);
+  }
+
+  holdEvents(events: Iterable<EventSeed>, account?: string): void {
+    holdEvents(this.book.select(account)[0]!, events);
+  }
+
+  /** Somebody changes properties of a profile in Klaviyo itself; `undefined` removes one. */
+  changeProperties(query: ProfileQuery, properties: Record<string, unknown>, account?: string): void {
+    const { one, profile } = this.held(query, account);
+    changeProperties(one, profile, properties);
+  }
+
+  /** Somebody deletes a profile in Klaviyo itself. */
+  deleteProfile(query: ProfileQuery, account?: string): void {
+    const { one, profile } = this.held(query, account);
+    one.removeProfile(profile);
+  }
+
+  private held(query: ProfileQuery, account?: string): { one: Account; profile: Profile } {
+    for (const one of this.book.select(account)) {
+      const [profile] = one.profiles.matches(query);
+      if (profile) return { one, profile };
+    }
+    throw new Error('The Klaviyo emulator holds no such profile.');
   }
 
   /** The person answers the double opt-in message(s). Answers how many were waiting. */

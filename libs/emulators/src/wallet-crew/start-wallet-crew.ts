@@ -8,7 +8,7 @@ import { sampleDay, type SampleDayOptions } from './sample-day.js';
 import { walletCrewService } from './service.js';
 import type { StoryEvent } from './story.js';
 import type { Subscription, SubscriptionOptions } from './subscriptions.js';
-import { type Customer, type Notification, type Pass, Tenant, type TenantOptions } from './tenant.js';
+import { type Customer, type Notification, type Pass, type PassSeed, Tenant, type TenantOptions } from './tenant.js';
 
 export interface WalletCrewOptions {
   port?: number;
@@ -78,6 +78,32 @@ export class WalletCrewEmulator {
   /** The tenant holds the story; nobody is told. What a backfill then has to find. */
   hold(story: readonly StoryEvent[], tenant?: string): void {
     for (const event of story) this.tenant(tenant).apply(event);
+  }
+
+  /** Fills the tenant, be it with a million; nobody is told. */
+  holdPasses(passes: Iterable<PassSeed>, tenant?: string): void {
+    const held = this.tenant(tenant);
+    for (const { creationDate, passType = 'loyalty', ...seed } of passes) held.createPass({ ...seed, passType }, creationDate);
+  }
+
+  /** A pass changes and no webhook tells of it. A provider that is not named has it no more. */
+  changePass(id: string, { providers }: Pick<Pass, 'providers'>, tenant?: string): void {
+    const { held, pass } = this.held(id, tenant);
+    pass.providers = { ...providers };
+    held.touch(pass, new Date(held.now()).toISOString());
+  }
+
+  /** A pass is gone and no webhook tells of it. */
+  deletePass(id: string, tenant?: string): void {
+    const { held, pass } = this.held(id, tenant);
+    held.deletePass(pass);
+  }
+
+  private held(id: string, tenant?: string): { held: Tenant; pass: Pass } {
+    const held = this.tenant(tenant);
+    const pass = held.passes.get(id);
+    if (!pass) throw new Error(`The Wallet Crew emulator holds no pass '${id}'.`);
+    return { held, pass };
   }
 
   sampleDay(options: SampleDayOptions = {}): StoryEvent[] {

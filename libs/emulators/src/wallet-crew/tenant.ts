@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { seeded, type Seeded } from '../seeded.js';
+import { SettlingSequence } from '../settling-sequence.js';
 import type { StoryEvent } from './story.js';
 import { Subscriptions, type SubscriptionOptions } from './subscriptions.js';
 
@@ -31,6 +32,9 @@ export interface Notification {
   at: string;
 }
 
+/** A pass that has been there for long. What is not said is made up. */
+export type PassSeed = Partial<Omit<Pass, 'creationDate'>> & Pick<Pass, 'identifiers' | 'creationDate'>;
+
 export interface TenantOptions {
   /** API key → its scopes; `['*']` is a tenant administrator. */
   apiKeys?: Readonly<Record<string, readonly string[]>>;
@@ -47,7 +51,9 @@ export class Tenant {
   /** Changes with every write; sorted copies are valid for one version. */
   version = 0;
   private readonly customersByIdentifier = new Map<string, Customer>();
-  private readonly passesByIdentifier = new Map<string, Set<Pass>>();
+  readonly inOrderOfCreation = new SettlingSequence<Pass>(({ creationDate }) => creationDate);
+  /** Nearly every identifier has one pass, and a million lists would be heavy. */
+  private readonly passesByIdentifier = new Map<string, Pass | Pass[]>();
   private readonly random: Seeded;
 
   constructor(readonly id: string, options: TenantOptions, seed: number, readonly now: () => number) {
@@ -63,9 +69,9 @@ export class Tenant {
   createPass(fields: Partial<Pass> & Pick<Pass, 'passType' | 'identifiers'>, at: string): Pass {
     const pass: Pass = {
       id: fields.id ?? this.newPassId(),
-      secret: letters(this.random, 32),
+      secret: fields.secret ?? letters(this.random, 32),
       creationDate: at,
-      lastUpdateDate: at,
+      lastUpdateDate: fields.lastUpdateDate ?? at,
       passType: fields.passType,
       identifiers: { ...fields.identifiers },
       metadata: { ...fields.metadata },
@@ -73,9 +79,20 @@ export class Tenant {
       providers: { ...fields.providers },
     };
     this.passes.set(pass.id, pass);
-    for (const entry of Object.entries(pass.identifiers)) this.sharing(entry).add(pass);
+    this.inOrderOfCreation.add(pass);
+    for (const entry of Object.entries(pass.identifiers)) {
+      const sharing = this.sharing(entry);
+      this.passesByIdentifier.set(key(entry), sharing.length === 0 ? pass : [...sharing, pass]);
+    }
     this.version++;
     return pass;
+  }
+
+  deletePass(pass: Pass): void {
+    this.passes.delete(pass.id);
+    this.inOrderOfCreation.remove(pass);
+    for (const entry of Object.entries(pass.identifiers)) this.passesByIdentifier.set(key(entry), this.sharing(entry).filter((other) => other !== pass));
+    this.version++;
   }
 
   /** Passes that carry all of these identifiers, exactly as written. */
@@ -83,7 +100,7 @@ export class Tenant {
     const entries = Object.entries(identifiers);
     const [first, ...others] = entries;
     if (!first) return [];
-    return [...(this.passesByIdentifier.get(key(first)) ?? [])].filter((pass) => others.every(([name, value]) => pass.identifiers[name] === value));
+    return this.sharing(first).filter((pass) => others.every(([name, value]) => pass.identifiers[name] === value));
   }
 
   touch(pass: Pass, at: string): void {
@@ -143,17 +160,16 @@ export class Tenant {
     this.touch(pass, event.at);
   }
 
-  private sharing(entry: [string, string]): Set<Pass> {
-    let passes = this.passesByIdentifier.get(key(entry));
-    if (!passes) this.passesByIdentifier.set(key(entry), (passes = new Set()));
-    return passes;
+  private sharing(entry: [string, string]): Pass[] {
+    const passes = this.passesByIdentifier.get(key(entry)) ?? [];
+    return Array.isArray(passes) ? passes : [passes];
   }
 }
 
 const key = ([name, value]: [string, string]) => `${name} ${value}`;
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const letters = (random: Seeded, length: number) => Array.from({ length }, () => random.pick([...alphabet])).join('');
+const letters = (random: Seeded, length: number) => Array.from({ length }, () => alphabet[random.below(alphabet.length)]!).join('');
 
 /** A customer JWT. Whether the vendor's `neo.authToken` is one is not documented: callers must treat it as opaque. */
 function token(tenantId: string, customerId: string): string {

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Queue, Store } from '#core';
-import { PromMeter } from '#runtime';
+import { PromMeter } from './telemetry.js';
 
 @ApiExcludeController()
 @Controller('metrics')

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { ConnectorError, parts, type Part, type RunOptions } from '#core';
+
+export interface Arguments {
+  /** True: one run, then the process ends; otherwise runs come by their schedule. */
+  once: boolean;
+  tenant?: string;
+  options: RunOptions;
+  json: boolean;
+}
+
+export const usage = `npm run reconcile -- [--once] [--tenant <id>] [--dry-run] [--since 7d] [--only tokens|status|consent] [--believe-absences] [--json]
+
+  --once              one run now, for a CronJob; without it runs come by the schedule of each tenant
+  --tenant            only this tenant
+  --dry-run           compares and reports; nothing is written to either side
+  --since             only what has changed since: 7d, 12h, 30m, or a time such as 2026-03-01
+  --only              only this part; several with commas
+  --believe-absences  many passes may be gone from wallets at once
+  --json              reports as JSON instead of tables
+
+Ends with 0 when the run is done, 1 when it failed, 2 when it could not begin, 3 when it was cancelled or interrupted, 4 when another process is at it.
+`;
+
+const given = {
+  'once': { type: 'boolean', default: false },
+  'tenant': { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  'since': { type: 'string' },
+  'only': { type: 'string', multiple: true },
+  'believe-absences': { type: 'boolean', default: false },
+  'json': { type: 'boolean', default: false },
+} as const;
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+export function readArguments(args: readonly string[], now: number): Arguments {
+  const { once, tenant, json, since, only, ...values } = parsed(args);
+  const options: RunOptions = {
+    dryRun: values['dry-run'],
+    only: only === undefined ? parts : partsOf(only),
+    ...(since === undefined ? {} : { since: sinceOf(since, now) }),
+    ...(values['believe-absences'] ? { believeAbsences: true as const } : {}),
+  };
+  if (!once && (since !== undefined || only !== undefined || options.dryRun || options.believeAbsences)) throw wrong('--dry-run, --since, --only and --believe-absences belong to --once');
+  return { once, json, options, ...(tenant === undefined ? {} : { tenant }) };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: given }).values;
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+}
+
+function partsOf(only: readonly string[]): Part[] {
+  const named = only.flatMap((text) => text.split(','));
+  const unknown = named.find((name) => !(parts as readonly string[]).includes(name));
+  if (unknown !== undefined) throw wrong(`--only ${unknown}: there are ${parts.join(', ')}`);
+  return parts.filter((part) => named.includes(part));
+}
+
+function sinceOf(text: string, now: number): number {
+  const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
+  const at = count ? now - Number(count) * unitMs[unit as keyof typeof unitMs] : Date.parse(text);
+  if (Number.isNaN(at) || at > now) throw wrong(`--since ${text} is no time in the past`);
+  return at;
+}
+
+const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

@@ -1,0 +1,36 @@
+import { ConnectorError } from '#core';
+import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { openDatabase, openStore } from '#store';
+import { readArguments, type Arguments } from './arguments.js';
+import { runOnce } from './once.js';
+import { startReconciler } from './reconciler.js';
+
+/** Beside the connector on one machine. */
+const defaultPort = 3001;
+
+try {
+  const clock = new SystemClock();
+  const wish = readArguments(process.argv.slice(2), clock.now());
+  process.exitCode = await run(wish, clock);
+  if (wish.once) process.exit();
+} catch (error) {
+  // No stack trace: what is wrong and what to do about it.
+  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The reconciler could not start: ${error instanceof Error ? error.name : typeof error}\n`);
+  process.exit(error instanceof ConnectorError && error.retry === 'later' ? 1 : 2);
+}
+
+async function run(wish: Arguments, clock: SystemClock): Promise<number> {
+  const environment = new Environment(undefined, defaultPort);
+  const settings = loadSettings(environment);
+  if (wish.tenant !== undefined && !settings.tenants.has(wish.tenant)) throw new ConnectorError('TENANT_UNKNOWN');
+  // The report goes to standard output alone.
+  const log = new PinoLog(environment.logLevel, { write: (line) => void process.stderr.write(line) });
+  const meter = new PromMeter();
+  const plugins = await openPlugins(settings, environment, { clock, log, meter });
+  const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log });
+  const opened = await openStore({ url: database.url, log });
+  const ready = { settings, opened, clock, log, meter, plugins };
+  if (wish.once) return runOnce(ready, environment.graceMs, wish);
+  await startReconciler(ready, environment);
+  return 0;
+}

@@ -1,0 +1,59 @@
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { CronJob } from 'cron';
+import { Clock, Log, parts, Reconcile, Runs, type RunOptions } from '#core';
+import { PromMeter, ReconciliationSettings, SETTINGS, startWorkers, type Settings } from '#runtime';
+
+/** Runs every tenant by its own schedule, in its own time zone. A run that another process left unfinished is gone on with at once. */
+@Injectable()
+export class NightlyRuns implements OnApplicationBootstrap {
+  private readonly underWay = new Set<Promise<void>>();
+  /** For all tenants together. */
+  private working: Promise<void> | undefined;
+
+  constructor(
+    private readonly scheduler: SchedulerRegistry,
+    private readonly reconcile: Reconcile,
+    private readonly runs: Runs,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly meter: PromMeter,
+    private readonly modules: ModuleRef,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    for (const [tenant, { reconciliation = new ReconciliationSettings() }] of this.settings.tenants) {
+      if (reconciliation.cron === 'off') continue;
+      const job = CronJob.from({ cronTime: reconciliation.cron, timeZone: reconciliation.timeZone, onTick: () => this.begin(tenant, { dryRun: false, only: parts }), start: true });
+      this.scheduler.addCronJob(`reconciliation of ${tenant}`, job as never);
+      this.log.info('reconciliation is scheduled', { tenant, cron: reconciliation.cron, timeZone: reconciliation.timeZone, next: job.nextDate().toISO() ?? '' });
+    }
+    for (const tenant of this.settings.tenants.keys()) {
+      const [newest] = await this.runs.list(tenant, 1);
+      if (newest?.status === 'running') this.begin(tenant, newest.options);
+    }
+  }
+
+  /** Resolves when nothing is in hand any more. */
+  async ended(): Promise<void> {
+    await Promise.all(this.underWay);
+  }
+
+  private begin(tenant: string, options: RunOptions): void {
+    const run = this.run(tenant, options).finally(() => this.underWay.delete(run));
+    this.underWay.add(run);
+  }
+
+  private async run(tenant: string, options: RunOptions): Promise<void> {
+    try {
+      const ended = await this.reconcile.run(tenant, options, { work: () => (this.working ??= startWorkers({ get: (token: never) => this.modules.get(token, { strict: false }) } as never)) });
+      if (ended.is === 'busy') this.log.info('another process reconciles this tenant', { tenant, run: ended.run.id });
+      if (ended.is === 'done') this.meter.set('reconciliation_last_done_timestamp_seconds', { tenant }, Math.round(this.clock.now() / 1000));
+    } catch (error) {
+      // The next night tries again; the lease of what was begun runs out before.
+      this.log.error('reconciliation could not run', { tenant, error: error instanceof Error ? error.message : 'unknown' });
+    }
+  }
+}

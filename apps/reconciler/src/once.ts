@@ -1,0 +1,33 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { Reconcile, type Reconciled } from '#core';
+import { ConnectorModule, startWorkers, type Ready } from '#runtime';
+import type { Arguments } from './arguments.js';
+import { RunProgress } from './progress.js';
+import { textOf } from './report-text.js';
+
+const exitCodes: Record<Reconciled['is'], number> = { done: 0, failed: 1, cancelled: 3, stopped: 3, lost: 3, busy: 4 };
+
+/** One run of each tenant, or of one; answers the exit code of the process. */
+export async function runOnce(ready: Ready, graceMs: number, { tenant, options, json }: Arguments): Promise<number> {
+  const app = await NestFactory.createApplicationContext(ConnectorModule.of(ready), { logger: false });
+  const reconcile = app.get(Reconcile);
+  const stop = () => reconcile.stop();
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  const progress = new RunProgress(() => ready.clock.now());
+  let worst = 0;
+  let working: Promise<void> | undefined;
+  try {
+    for (const each of tenant === undefined ? ready.settings.tenants.keys() : [tenant]) {
+      const ended = await reconcile.run(each, options, { tell: (run) => progress.show(run), work: () => (working ??= startWorkers(app)) });
+      progress.end();
+      process.stdout.write(json ? `${JSON.stringify({ tenant: each, is: ended.is, ...('report' in ended ? { report: ended.report } : {}) })}\n` : `${textOf(ended.run)}\n`);
+      worst = Math.max(worst, exitCodes[ended.is]);
+    }
+  } finally {
+    await ready.opened.queue.stop(graceMs);
+    await ready.plugins?.close();
+    await ready.opened.close();
+  }
+  return worst;
+}

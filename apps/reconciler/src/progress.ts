@@ -1,0 +1,37 @@
+import { progressOf, type Run } from '#core';
+import { faint, say } from '#runtime';
+
+const barWidth = 24;
+/** Where nobody watches, a line now and then is enough. */
+const lineEveryMs = 10_000;
+
+/** Shows how far a run is: a line that redraws itself on a terminal, elsewhere a line per phase and every ten seconds. */
+export class RunProgress {
+  private phase = '';
+  private saidAt = 0;
+
+  constructor(private readonly now: () => number) {}
+
+  show({ tenant, checkpoint }: Run): void {
+    const { says, step, steps, done, share } = progressOf(checkpoint, []);
+    const bar = share === undefined ? '' : ` ${'█'.repeat(Math.round(share * barWidth)).padEnd(barWidth, '░')} ${String(Math.round(share * 100)).padStart(3)} %`;
+    const found = Object.values(checkpoint.found).reduce((sum, { count }) => sum + count, 0);
+    const text = `${tenant} ${step}/${steps} ${says}${bar}${done > 0 ? ` ${done}` : ''}${found > 0 ? `, ${found} found` : ''}`;
+    if (process.stderr.isTTY) {
+      process.stderr.write(`\r\u001b[2K${text}`);
+      return;
+    }
+    if (checkpoint.phase === this.phase && this.now() - this.saidAt < lineEveryMs) return;
+    this.phase = checkpoint.phase;
+    this.saidAt = this.now();
+    process.stderr.write(`${text}\n`);
+  }
+
+  end(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K');
+  }
+}
+
+export function sayEstimate(tenant: string, text: string): void {
+  say(faint(`${tenant}: ${text}`));
+}

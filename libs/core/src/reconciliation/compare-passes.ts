@@ -1,0 +1,121 @@
+import { ConnectorError } from '../errors.js';
+import { identifiersOf, keysOf, matching, personId } from '../person/identity.js';
+import { own, type Person } from '../person/person.js';
+import type { PersonIndex } from '../person/person-index.js';
+import type { ListedPass } from '../ports/passes.js';
+import type { Rules } from '../rules.js';
+import { bareEvent, wallets, type Wallet } from '../wallet/event.js';
+import { inWallet, isInstallCounted, kindNotSaidYet, passKind, wasInstallHeard, type Pass } from '../wallet/pass.js';
+import type { DriftKind } from './drift.js';
+import { absence, installation, listed, registration, type Finding } from './repair.js';
+
+export interface PassReading {
+  /** When the passes were read. */
+  at: number;
+  /** What changed after this is left to its webhook, which may still be on its way. */
+  settledBefore: number;
+}
+
+/** What comparing a pass came to. */
+export interface PassComparison {
+  pass: ListedPass;
+  finding?: Finding;
+  /** Wallets we take it to be in and in which it is not. Not believed one by one: see `isPlausible`. */
+  absentFrom: Wallet[];
+  /** Wallets it is in, and whether a webhook told of it. */
+  heard: Partial<Record<Wallet, boolean>>;
+  /** It changed too recently to be judged. */
+  fresh: boolean;
+}
+
+/** The keys under which the owners of passes may be known. */
+export function keysOfPasses(passes: readonly ListedPass[], rules: Rules): string[] {
+  return [...new Set(passes.flatMap((pass) => keysOfPass(pass, rules)))];
+}
+
+/** What is wrong about a pass: what The Wallet Crew lists against what we know. */
+export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
+  const comparison: PassComparison = { pass, absentFrom: [], heard: {}, fresh: newestChange(pass) > settledBefore };
+  if (comparison.fresh) return comparison;
+  const kind = kindOf(pass, rules);
+  // Deciding about it would only park it.
+  if (kind === undefined) return { ...comparison, finding: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
+
+  const keys = keysOfPass(pass, rules);
+  const owners = matching(known.owners(keys), keys, identifiersOfPass(pass, rules)['email']);
+  const [person] = owners;
+  const seen = person && own(person.passes, pass.id);
+  const finding: Finding = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
+  const statements = new Set<DriftKind>();
+  // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
+  if (person?.registeredAt === undefined) finding.repairs.push(registration(personId(rules.tenant, keys), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
+  for (const wallet of wallets) {
+    const since = pass.installed[wallet];
+    const view = seen && inWallet(seen, wallet);
+    if (since === undefined) {
+      if (view?.status === 'Installed' && view.at <= settledBefore) comparison.absentFrom.push(wallet);
+      continue;
+    }
+    comparison.heard[wallet] = wasInstallHeard(seen, wallet, since);
+    if (!isInstallCounted(seen, wallet, { at: since, backfill: true })) finding.repairs.push(installation(pass, wallet, since));
+    else if (view?.status !== 'Installed') statements.add('install-unheard');
+  }
+  // Two persons who share a pass, or a pass that became one of another kind: what the list says is news as a whole.
+  if (owners.length > 1 || (seen && seen.kind !== kind && seen.kind !== kindNotSaidYet)) statements.add('status-wrong');
+  // It would say of the wallets it is not in that it is not, too.
+  if (statements.size > 0 && comparison.absentFrom.length === 0) finding.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
+  finding.kinds = [...new Set(finding.repairs.flatMap(({ kinds }) => kinds))];
+  return finding.kinds.length > 0 ? { ...comparison, finding } : comparison;
+}
+
+/** Where we take a pass of a person to be, and it is not. */
+export interface Absence {
+  pass: Pass;
+  /** Nothing: it is not listed at all. */
+  wallets?: Wallet[];
+}
+
+/** The passes that are in a wallet, as far as we know, since before this. */
+export function settledPasses({ passes }: Person, settledBefore: number): Pass[] {
+  return Object.values(passes).filter((pass) => wallets.some((wallet) => isInstalledSince(pass, wallet, settledBefore)));
+}
+
+export function absencesOf(person: Person, absences: readonly Absence[], at: number): Finding | undefined {
+  if (absences.length === 0) return undefined;
+  const repairs = absences.map(({ pass, wallets: gone }) => absence(pass, gone ? 'uninstall-unheard' : 'pass-gone', gone ?? [...wallets], at));
+  return { kinds: [...new Set(repairs.flatMap(({ kinds }) => kinds))], sample: { personId: person.id, passId: absences[0]!.pass.id }, repairs };
+}
+
+/**
+ * Whether so many passes can be gone from wallets since the last run. How The Wallet Crew writes "installed" is not documented: should
+ * that change, or the list come back short, everybody would seem to have removed their pass.
+ */
+export function isPlausible(absent: number, installed: number): boolean {
+  return absent <= 20 || absent <= installed / 5;
+}
+
+function isInstalledSince(pass: Pass, wallet: Wallet, before: number): boolean {
+  const view = inWallet(pass, wallet);
+  return view?.status === 'Installed' && view.at <= before;
+}
+
+function kindOf({ id, type }: ListedPass, { passKinds }: Rules): string | undefined {
+  try {
+    return passKind({ id, ...(type === undefined ? {} : { type }) }, passKinds);
+  } catch (error) {
+    if (error instanceof ConnectorError) return undefined;
+    throw error;
+  }
+}
+
+const dates = ({ installed }: ListedPass) => wallets.flatMap((wallet) => installed[wallet] ?? []);
+const firstInstalled = (pass: ListedPass) => (dates(pass).length > 0 ? Math.min(...dates(pass)) : undefined);
+const newestChange = (pass: ListedPass) => Math.max(pass.changedAt ?? 0, pass.createdAt ?? 0, ...dates(pass));
+
+function identifiersOfPass({ identifiers }: ListedPass, rules: Rules): Record<string, string> {
+  return identifiersOf(bareEvent({ kind: 'looked-up', name: '', at: 0, identifiers }), rules).identifiers;
+}
+
+function keysOfPass(pass: ListedPass, rules: Rules): string[] {
+  return keysOf(identifiersOfPass(pass, rules), { pass });
+}

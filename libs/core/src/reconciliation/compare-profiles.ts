@@ -1,0 +1,202 @@
+import type { Channel, ProfileName, UpsertProfile } from '../command.js';
+import { profileOf } from '../marketing/profile.js';
+import { choiceInForce } from '../person/consent.js';
+import { goes, identifiersOf, keysOf, matching } from '../person/identity.js';
+import { newPerson, own, type Person } from '../person/person.js';
+import type { PersonIndex } from '../person/person-index.js';
+import type { HeldProfile } from '../ports/profiles.js';
+import type { Updates } from '../ports/records.js';
+import type { Vault } from '../ports/system.js';
+import type { Rules } from '../rules.js';
+import { bareEvent } from '../wallet/event.js';
+import { tokenProperty, withToken } from '../wallet/pass-link.js';
+import type { DriftKind, Part } from './drift.js';
+import { listed, optOut, tokenLookUp, type Finding } from './repair.js';
+
+export interface ProfileReading {
+  /** When the profiles were read. */
+  at: number;
+  only: readonly Part[];
+  rules: Rules;
+  vault: Pick<Vault, 'open'>;
+  /** What should stand on the profiles of persons, by person id. */
+  expected: ReadonlyMap<string, UpsertProfile>;
+  told: Updates;
+  /** Profiles of nobody we know get the explicit status too. */
+  strangers: boolean;
+}
+
+/** What comparing a profile came to. */
+export type Comparison =
+  /** `person`: whose main profile it is. */
+  | { is: 'agreeing' | 'drifted'; person?: Person; finding: Finding | undefined }
+  /** It was just written, or is about to be: what it holds now says nothing. */
+  | { is: 'unsettled'; person: Person; finding: undefined };
+
+export function keysOfProfiles(profiles: readonly HeldProfile[], rules: Rules): string[] {
+  return [...new Set(profiles.flatMap(({ name }) => keysOfProfile(name, rules)))];
+}
+
+/** Who a profile is about; undefined: nobody we know. */
+export function personOf({ name }: HeldProfile, known: PersonIndex, rules: Rules): Person | undefined {
+  const keys = keysOfProfile(name, rules);
+  return matching(known.owners(keys), keys, identifiersOfName(name, rules)['email'])[0];
+}
+
+/** What Klaviyo holds against what we know. */
+export function compareProfile(held: HeldProfile, person: Person | undefined, reading: ProfileReading): Comparison {
+  const finding: Finding = { kinds: [], sample: { klaviyoId: held.name.klaviyoId, ...(person ? { personId: person.id } : {}) }, repairs: [] };
+  if (!person) {
+    defaultsOf(held, reading, finding);
+    return ended(finding, undefined);
+  }
+  if (!isMain(held.name, person)) {
+    // A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them.
+    if (reading.only.includes('status')) finding.kinds.push('profile-duplicated');
+    return { is: finding.kinds.length > 0 ? 'drifted' : 'agreeing', finding: finding.kinds.length > 0 ? finding : undefined };
+  }
+  if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, finding: undefined };
+  const wrong = new Set<DriftKind>();
+  const about: string[] = [];
+  compareProperties(held, person, reading, wrong, about);
+  if (wrong.size > 0) finding.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
+  compareTokens(held, person, reading, finding, about);
+  compareConsents(held, person, reading, finding, about);
+  if (about.length > 0) finding.sample.about = [...new Set(about)].slice(0, mostNamed);
+  finding.kinds = [...new Set([...finding.kinds, ...finding.repairs.flatMap(({ kinds }) => kinds)])];
+  // A second update would be refused like the first, and be parked beside it.
+  if (reading.told.parked.has(person.id)) return ended({ ...finding, repairs: finding.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
+  return ended(finding, person);
+}
+
+/** Klaviyo has no profile of somebody we know. */
+export function missingProfile(person: Person, at: number, { parked }: Updates): Finding {
+  return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: parked.has(person.id) ? [] : [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
+}
+
+const mostNamed = 10;
+
+function ended(finding: Finding, person: Person | undefined): Comparison {
+  const found = finding.kinds.length > 0;
+  return { is: found ? 'drifted' : 'agreeing', ...(person ? { person } : {}), finding: found ? finding : undefined };
+}
+
+/** A profile of nobody who has a pass must say so: Klaviyo leaves profiles without the property out of its conditions. */
+function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileReading, finding: Finding): void {
+  if (!strangers || !only.includes('status')) return;
+  const wrong = Object.entries(profileOf(newPerson(''), rules).properties).filter(([name, value]) => isStatus(value) && held.properties[name] !== value);
+  if (wrong.length === 0) return;
+  const isMissing = wrong.every(([name]) => held.properties[name] === undefined);
+  finding.kinds = [isMissing ? 'default-missing' : 'status-wrong'];
+  finding.sample.about = wrong.map(([name]) => name).slice(0, mostNamed);
+  finding.repairs.push(listed(`profile ${held.name.klaviyoId}`, finding.kinds, at, { profile: held.name }, []));
+}
+
+/** Klaviyo's own id where we know it; otherwise the profile that has the strongest identifier, which no other profile can have. */
+function isMain(name: HeldProfile['name'], { identity }: Person): boolean {
+  if (identity.klaviyoId !== undefined) return identity.klaviyoId === name.klaviyoId;
+  for (const identifier of ['externalId', 'email', 'phone'] as const) {
+    if (identity[identifier] === undefined || identity.withheld?.includes(identifier)) continue;
+    return name[identifier]?.toLowerCase() === identity[identifier].toLowerCase();
+  }
+  return true;
+}
+
+function compareProperties(held: HeldProfile, person: Person, { only, expected }: ProfileReading, wrong: Set<DriftKind>, about: string[]): void {
+  const should = expected.get(person.id);
+  if (!only.includes('status') || !should) return;
+  for (const [name, value] of Object.entries(should.properties)) {
+    const is = held.properties[name];
+    if (isSame(is, value)) continue;
+    about.push(name);
+    wrong.add(!isStatus(value) ? 'detail-wrong' : is === undefined || is === null ? 'default-missing' : 'status-wrong');
+  }
+}
+
+/** A property of whole addresses holds the token too. */
+function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vault, expected }: ProfileReading, finding: Finding, about: string[]): void {
+  const { links } = rules;
+  if (!only.includes('tokens') || links?.tokenOn !== 'profile') return;
+  const token = person.token && vault.open(person.token.sealed);
+  const is = held.properties[tokenProperty];
+  const rewrite = (kind: DriftKind, name: string) => {
+    about.push(name);
+    finding.repairs.push(listed(`profile ${person.id} ${kind}`, [kind], at, { profile: held.name, identifiers: namesOf(person) }, []));
+  };
+  const renew = (kind: DriftKind) => {
+    about.push(tokenProperty);
+    finding.repairs.push(tokenLookUp(person.id, [kind], at, nameOf(person, held.name)));
+  };
+  if (token === undefined) {
+    if (is === undefined && wantsToken(person, rules, only, at)) renew('token-missing');
+    return;
+  }
+  if (at - person.token!.at > links.refreshAfterMs && at - (person.tokenAskedAt ?? 0) > askedInVainMs) return renew('token-stale');
+  if (is !== token) return rewrite(is === undefined || is === null ? 'token-missing' : 'token-stale', tokenProperty);
+  const stale = Object.entries(expected.get(person.id)?.links ?? {}).find(([name, address]) => held.properties[name] !== withToken(address, token));
+  if (stale) rewrite('token-stale', stale[0]);
+}
+
+/** Whoever gave none this week will hardly give one today. */
+const askedInVainMs = 7 * 86_400_000;
+
+/** A tenant that wants tokens only when its flows ask gets the others too when a run is asked for nothing but tokens. */
+function wantsToken(person: Person, { links }: Rules, only: readonly Part[], at: number): boolean {
+  const isCustomer = person.registeredAt !== undefined || Object.keys(person.passes).length > 0;
+  const isAsked = links?.unasked === true || (only.length === 1 && only[0] === 'tokens');
+  return isCustomer && isAsked && goes(person.identity) !== 'when-reachable' && at - (person.tokenAskedAt ?? -Infinity) > askedInVainMs;
+}
+
+function compareConsents(held: HeldProfile, person: Person, { only, rules }: ProfileReading, finding: Finding, about: string[]): void {
+  if (!only.includes('consent')) return;
+  const channels = [...new Set(Object.values(rules.consents).map(({ channel }) => channel))];
+  for (const channel of channels) {
+    const said = person.optOuts[channel];
+    const knownUntil = Math.max(said?.at ?? 0, said?.throughApiAt ?? 0, said?.endedAt ?? 0);
+    const unheard = held.optOuts.filter((event) => event.channel === channel && event.at > knownUntil);
+    finding.repairs.push(...unheard.map(optOut));
+    if (unheard.length > 0) about.push(channel);
+    else if (differs(held, person, channel, rules, knownUntil)) {
+      finding.kinds.push('consent-differs');
+      about.push(channel);
+    }
+  }
+}
+
+function differs(held: HeldProfile, person: Person, channel: Channel, rules: Rules, knownUntil: number): boolean {
+  const { says, at } = held.consents[channel];
+  const out = person.identity.optedOut?.[channel];
+  // An opt-in after it would have been told to us by Klaviyo; one of unknown date proves nothing.
+  if (out !== undefined) return says === 'subscribed' && at !== undefined && at > knownUntil;
+  if (says === 'subscribed') return false;
+  const asked = Object.entries(person.asked).filter(([field]) => own(rules.consents, field)?.channel === channel);
+  return asked.some(([field, lists]) => choiceInForce(own(person.consents, field))?.given === true && Object.values(lists).some((since) => since !== false));
+}
+
+function isStatus(value: unknown): boolean {
+  return value === 'Installed' || value === 'NotInstalled' || value === 'Uninstalled';
+}
+
+/** A time written another way is the same time. */
+function isSame(is: unknown, should: unknown): boolean {
+  if (JSON.stringify(is) === JSON.stringify(should)) return true;
+  if (typeof is !== 'string' || typeof should !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(should)) return false;
+  return Date.parse(is) === Date.parse(should);
+}
+
+/** Everything that finds the person again, when the event is decided. */
+function namesOf({ identifiers }: Person): Record<string, string> {
+  return Object.fromEntries(Object.entries(identifiers).flatMap(([key, values]) => (key === 'klaviyoId' || values.length === 0 ? [] : [[key, values.reduce((a, b) => (b.at > a.at ? b : a)).value]])));
+}
+
+function nameOf({ identity: { klaviyoId, externalId, email, phone } }: Person, held: HeldProfile['name']): ProfileName {
+  return { klaviyoId: klaviyoId ?? held.klaviyoId, ...(externalId ? { externalId } : {}), ...(email ? { email } : {}), ...(phone ? { phone } : {}) };
+}
+
+function identifiersOfName(profile: ProfileName, rules: Rules): Record<string, string> {
+  return identifiersOf(bareEvent({ kind: 'looked-up', name: '', at: 0, profile }), rules).identifiers;
+}
+
+function keysOfProfile(name: ProfileName, rules: Rules): string[] {
+  return keysOf(identifiersOfName(name, rules), {});
+}

@@ -1,0 +1,77 @@
+import type { Person } from '../person/person.js';
+import type { Records } from '../ports/records.js';
+import type { Runs } from '../ports/runs.js';
+import type { Clock } from '../ports/system.js';
+import { absencesOf, isPlausible, settledPasses, type Absence } from '../reconciliation/compare-passes.js';
+import type { Finding } from '../reconciliation/repair.js';
+import { wallets } from '../wallet/event.js';
+import type { RunInHand } from './run-in-hand.js';
+
+const personsAtOnce = 500;
+
+interface Held {
+  person: Person;
+  /** How many passes of the person are in a wallet, as far as we know. */
+  installed: number;
+  absences: Absence[];
+}
+
+/** Finds passes that are not where we take them to be, when all that is listed has been seen. They are believed together or not at all. */
+export class FindAbsences {
+  constructor(
+    private readonly records: Records,
+    private readonly runs: Runs,
+    private readonly clock: Clock,
+    private readonly graceMs: number,
+  ) {}
+
+  async run(hand: RunInHand): Promise<void> {
+    const { checkpoint } = hand;
+    if (checkpoint.persons.after === undefined) {
+      const sums = { absent: 0, installed: 0 };
+      for await (const page of this.pages(hand, undefined)) {
+        for (const { installed, absences } of page) {
+          sums.installed += installed;
+          sums.absent += absences.length;
+        }
+      }
+      if (sums.absent === 0) return;
+      if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
+    }
+    const at = this.clock.now();
+    for await (const page of this.pages(hand, checkpoint.persons.after)) {
+      const findings = page.flatMap(({ person, absences }) => absencesOf(person, absences, at) ?? []);
+      await hand.take(checkpoint.implausible ? findings.map((finding): Finding => ({ ...finding, repairs: [] })) : findings);
+      checkpoint.persons = { after: page.at(-1)!.person.id, read: checkpoint.persons.read + page.length };
+      hand.save();
+    }
+    checkpoint.persons = { read: 0 };
+  }
+
+  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<Held[]> {
+    for (let after = from; ; ) {
+      const persons = await this.records.personsAfter(hand.run.tenant, after, personsAtOnce);
+      if (persons.length > 0) yield await this.compared(hand, persons);
+      hand.save();
+      await hand.saved();
+      if (persons.length < personsAtOnce) return;
+      after = persons.at(-1)!.id;
+    }
+  }
+
+  private async compared({ run: { id, options, startedAt } }: RunInHand, persons: readonly Person[]): Promise<Held[]> {
+    const held = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
+    const ids = held.flatMap(({ passes }) => passes.map((pass) => pass.id));
+    const listed = new Set(await this.runs.seen(id, 'pass', ids));
+    const absent = new Set(await this.runs.seen(id, 'absent', ids.flatMap((pass) => wallets.map((wallet) => `${pass} ${wallet}`))));
+    return held.map(({ person, passes }) => {
+      const absences = passes.flatMap((pass): Absence[] => {
+        // A run over what changed lately was not shown the others.
+        if (!listed.has(pass.id)) return options.since === undefined ? [{ pass }] : [];
+        const gone = wallets.filter((wallet) => absent.has(`${pass.id} ${wallet}`));
+        return gone.length > 0 ? [{ pass, wallets: gone }] : [];
+      });
+      return { person, installed: passes.length, absences };
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import type { ListedPass, PassPage, Passes } from '../ports/passes.js';
+import type { Records } from '../ports/records.js';
+import type { Runs } from '../ports/runs.js';
+import type { Clock } from '../ports/system.js';
+import { PersonIndex } from '../person/person-index.js';
+import { comparePass, keysOfPasses, type PassComparison, type PassReading } from '../reconciliation/compare-passes.js';
+import type { Finding } from '../reconciliation/repair.js';
+import type { Rules } from '../rules.js';
+import { wallets } from '../wallet/event.js';
+import type { RunInHand } from './run-in-hand.js';
+
+/** Pages asked for together: as many as keep the limit busy while answers are under way. */
+const sideBySide = 4;
+
+/** Reads what The Wallet Crew lists, and finds what no webhook told us. */
+export class ReadPasses {
+  constructor(
+    private readonly passes: Passes,
+    private readonly records: Records,
+    private readonly runs: Runs,
+    private readonly clock: Clock,
+    private readonly graceMs: number,
+  ) {}
+
+  /** `lastRunAt`: from when on installations are counted as heard or unheard. */
+  async read(hand: RunInHand, rules: Rules, lastRunAt: number | undefined): Promise<void> {
+    const { options, startedAt } = hand.run;
+    const settledBefore = startedAt - this.graceMs;
+    const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
+    for (;;) {
+      const first = hand.checkpoint.passes.next;
+      const pages = await Promise.all(Array.from({ length: first === 0 ? 1 : sideBySide }, (_, i) => this.page(hand, first + i, order)));
+      let isLast = false;
+      for (const [i, { page, at }] of pages.entries()) {
+        if (isLast) break;
+        const passes = page.passes.filter(({ changedAt }) => options.since === undefined || changedAt === undefined || changedAt >= options.since);
+        await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt);
+        const { next, total } = afterPage(hand.checkpoint.passes, page, first + i);
+        isLast = next > first + i && (passes.length < page.passes.length || isEnd(page, first + i));
+        hand.checkpoint.passes = { next, read: hand.checkpoint.passes.read + passes.length, ...(total === undefined ? {} : { total }) };
+        hand.save();
+        // The list has become shorter: what moved up must not be passed over.
+        if (next <= first + i) break;
+      }
+      hand.goOn();
+      if (isLast) return;
+    }
+  }
+
+  /** What was too fresh when the run began can be judged now. */
+  async readAgain(hand: RunInHand, rules: Rules, lastRunAt: number | undefined): Promise<void> {
+    const { startedAt } = hand.run;
+    const since = startedAt - this.graceMs;
+    for (let index = 0; ; index++) {
+      const { page, at } = await this.page(hand, index, 'newest-change-first');
+      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), rules, { at, settledBefore: startedAt }, lastRunAt, true);
+      hand.save();
+      if (isEnd(page, index) || page.passes.some(({ changedAt }) => changedAt === undefined || changedAt < since)) return;
+    }
+  }
+
+  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<{ page: PassPage; at: number }> {
+    let at = 0;
+    const page = await hand.asked(() => {
+      at = this.clock.now();
+      return this.passes.page(hand.run.tenant, index, order);
+    });
+    hand.checkpoint.calls.passes += 1;
+    return { page, at };
+  }
+
+  private async look(hand: RunInHand, passes: readonly ListedPass[], rules: Rules, reading: PassReading, lastRunAt: number | undefined, isAgain = false): Promise<void> {
+    if (passes.length === 0) return;
+    const known = new PersonIndex();
+    for (const person of await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
+    const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
+    const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
+    const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
+    if (absent.length > 0) await this.runs.see(hand.run.id, 'absent', absent);
+    if (hand.run.options.dryRun) {
+      const strangers = compared.filter(({ finding }) => finding && !finding.sample.personId).map(({ pass }) => pass);
+      await this.runs.see(hand.run.id, 'name', keysOfPasses(strangers, rules));
+    }
+    await hand.take(await this.withoutRepeats(hand, compared));
+    // A page that is read once more holds passes that are counted already.
+    for (const comparison of compared) if (fresh.has(comparison.pass.id) || isAgain) this.count(hand, comparison, reading, lastRunAt);
+  }
+
+  /** Passes of one newcomer may stand on several pages; a dry run must not count them as several. What is handed over the inbox knows by its key. */
+  private async withoutRepeats(hand: RunInHand, compared: readonly PassComparison[]): Promise<Finding[]> {
+    const findings = compared.flatMap(({ finding }) => finding ?? []);
+    const newcomers = findings.flatMap(({ repairs }) => repairs.filter(({ event }) => event.kind === 'registered').map(({ key }) => key));
+    if (newcomers.length === 0) return findings;
+    const fresh = new Set(await this.runs.see(hand.run.id, 'newcomer', [...new Set(newcomers)]));
+    return findings.map((finding) => {
+      const [registration] = finding.repairs.filter(({ event }) => event.kind === 'registered');
+      const isRepeat = registration !== undefined && !fresh.delete(registration.key);
+      return isRepeat ? { ...finding, kinds: finding.kinds.filter((kind) => kind !== 'registration-unheard') } : finding;
+    });
+  }
+
+  private count({ checkpoint }: RunInHand, { pass, heard, fresh }: PassComparison, { settledBefore }: PassReading, lastRunAt: number | undefined): void {
+    if (fresh) {
+      checkpoint.fresh.passes = true;
+      return;
+    }
+    const { adoption, installs } = checkpoint;
+    adoption.passes += 1;
+    if (wallets.some((wallet) => pass.installed[wallet] !== undefined)) adoption.any += 1;
+    for (const wallet of wallets) {
+      const since = pass.installed[wallet];
+      if (since === undefined) continue;
+      adoption[wallet] += 1;
+      (installs[monthOf(since)] ??= { Apple: 0, Google: 0 })[wallet] += 1;
+      if (lastRunAt !== undefined && since > lastRunAt && since <= settledBefore) checkpoint.heard[wallet][heard[wallet] ? 'heard' : 'unheard'] += 1;
+    }
+  }
+}
+
+function isEnd({ passes, size, total }: PassPage, index: number): boolean {
+  return passes.length === 0 || (total === undefined ? passes.length < size : (index + 1) * size >= total);
+}
+
+/** Where to read on. Pages move up by as many passes as have gone from the list. */
+function afterPage({ total: before }: { total?: number }, { total, size }: PassPage, index: number): { next: number; total?: number } {
+  const gone = before !== undefined && total !== undefined ? Math.max(0, before - total) : 0;
+  return { next: Math.max(0, index + 1 - Math.ceil(gone / size)), ...(total === undefined ? {} : { total }) };
+}
+
+function isBetween({ changedAt, createdAt, installed }: ListedPass, from: number, to: number): boolean {
+  const newest = Math.max(changedAt ?? 0, createdAt ?? 0, ...wallets.map((wallet) => installed[wallet] ?? 0));
+  return newest > from && newest <= to;
+}
+
+const monthOf = (at: number) => new Date(at).toISOString().slice(0, 7);

@@ -1,0 +1,132 @@
+import { PersonIndex } from '../person/person-index.js';
+import type { PluginHost } from '../plugin/host.js';
+import type { HeldProfile, ProfileRange, Profiles } from '../ports/profiles.js';
+import type { Records } from '../ports/records.js';
+import type { Runs } from '../ports/runs.js';
+import type { Clock, Vault } from '../ports/system.js';
+import type { Stretch } from '../reconciliation/checkpoint.js';
+import { compareProfile, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
+import { expectedProfiles } from '../reconciliation/expected-profile.js';
+import { nextStretch } from '../reconciliation/stretches.js';
+import type { Rules } from '../rules.js';
+import type { RunInHand } from './run-in-hand.js';
+
+/** As many as keep the limit busy while answers are under way. */
+const readers = 6;
+const idsAtOnce = 100;
+/** More are not looked at again: they are most likely all about to be written. */
+const mostFresh = 500;
+const newestFirstMs = 1;
+
+/** Reads what Klaviyo holds, and finds what differs from what we know. */
+export class ReadProfiles {
+  constructor(
+    private readonly profiles: Profiles,
+    private readonly records: Records,
+    private readonly runs: Runs,
+    private readonly plugins: PluginHost,
+    private readonly vaultOf: (tenant: string) => Pick<Vault, 'open'>,
+    private readonly clock: Clock,
+    private readonly graceMs: number,
+    /** Whether profiles of nobody we know get the explicit status too. */
+    private readonly strangersOf: (tenant: string) => boolean,
+  ) {}
+
+  async read(hand: RunInHand, rules: Rules): Promise<void> {
+    const { profiles } = hand.checkpoint;
+    if (profiles.stretches.length === 0) profiles.stretches = await this.whole(hand);
+    const busy = new Set<Stretch>();
+    const failures: unknown[] = [];
+    await Promise.all(Array.from({ length: hand.run.options.since === undefined ? readers : 1 }, () => this.reader(hand, rules, busy, failures)));
+    if (failures.length > 0) throw failures[0];
+    await hand.saved();
+  }
+
+  /** From the oldest profile until now. What is created meanwhile is left to the next run. */
+  private async whole(hand: RunInHand): Promise<Stretch[]> {
+    const { options, startedAt, tenant } = hand.run;
+    if (options.since !== undefined) return [{ from: options.since, to: startedAt, at: options.since, done: false }];
+    const { profiles: [oldest] } = await hand.asked(() => this.profiles.page(tenant, {}));
+    hand.checkpoint.calls.profiles += 1;
+    return oldest ? [{ from: oldest.createdAt, to: Math.max(startedAt, oldest.createdAt + newestFirstMs), at: oldest.createdAt, done: false }] : [];
+  }
+
+  private async reader(hand: RunInHand, rules: Rules, busy: Set<Stretch>, failures: unknown[]): Promise<void> {
+    const { stretches } = hand.checkpoint.profiles;
+    try {
+      for (let stretch = nextStretch(stretches, busy); stretch && failures.length === 0; stretch = nextStretch(stretches, busy)) {
+        busy.add(stretch);
+        await this.stretch(hand, rules, stretch, failures);
+        busy.delete(stretch);
+      }
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+
+  private async stretch(hand: RunInHand, rules: Rules, stretch: Stretch, failures: readonly unknown[]): Promise<void> {
+    const { options, tenant } = hand.run;
+    // Both ends are exclusive at Klaviyo; a profile is in the stretch in whose time it was created.
+    const range: ProfileRange = options.since === undefined ? { createdAfter: stretch.at - 1, createdBefore: stretch.to } : { changedAfter: stretch.at - 1 };
+    let next: string | undefined;
+    do {
+      hand.goOn();
+      const cursor = next;
+      const page = await hand.asked(() => this.profiles.page(tenant, range, cursor));
+      hand.checkpoint.calls.profiles += 1;
+      const timeOf = (profile: HeldProfile) => (options.since === undefined ? profile.createdAt : profile.updatedAt);
+      // What came after the end belongs to whoever took the other half meanwhile.
+      const own = page.profiles.filter((profile) => timeOf(profile) < stretch.to);
+      await this.look(hand, rules, own);
+      hand.checkpoint.profiles.read += own.length;
+      const last = page.profiles.at(-1);
+      next = last === undefined || own.length < page.profiles.length ? undefined : page.next;
+      if (next === undefined) stretch.done = true;
+      else stretch.at = Math.max(stretch.at, Math.min(timeOf(last!), stretch.to));
+      hand.save();
+    } while (next !== undefined && failures.length === 0);
+  }
+
+  /** What was too fresh to be judged when it was read. */
+  async readAgain(hand: RunInHand, rules: Rules): Promise<void> {
+    const { fresh, calls } = hand.checkpoint;
+    while (fresh.profiles.length > 0) {
+      const ids = fresh.profiles.slice(0, idsAtOnce);
+      const { profiles } = await hand.asked(async () => {
+        const found = await this.profiles.byIds(hand.run.tenant, ids);
+        return 'waitMs' in found ? found : { profiles: found };
+      });
+      calls.profiles += 1;
+      await this.look(hand, rules, profiles, true);
+      fresh.profiles = fresh.profiles.slice(ids.length);
+      hand.save();
+    }
+  }
+
+  private async look(hand: RunInHand, rules: Rules, held: readonly HeldProfile[], isAgain = false): Promise<void> {
+    if (held.length === 0) return;
+    const { id, tenant, options } = hand.run;
+    const at = this.clock.now();
+    const keys = keysOfProfiles(held, rules);
+    const persons = await this.records.personsBy(tenant, keys);
+    const known = new PersonIndex();
+    for (const person of persons) known.put(person);
+    const [expected, told] = await Promise.all([
+      expectedProfiles(persons, rules, this.plugins),
+      this.records.toldSince(tenant, persons.map((person) => person.id), at - this.graceMs),
+    ]);
+    // A dry run has told nobody whom it met among the passes.
+    const newcomers = new Set(options.dryRun ? await this.runs.seen(id, 'name', keys) : []);
+    const reading = { at, only: options.only, rules, vault: this.vaultOf(tenant), expected, told, strangers: this.strangersOf(tenant) };
+    const compared = held.flatMap((profile) => {
+      const person = personOf(profile, known, rules);
+      if (!person && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
+      return [{ profile, comparison: compareProfile(profile, person, reading) }];
+    });
+    const mains = compared.flatMap(({ comparison: { person } }) => (person ? [person.id] : []));
+    if (mains.length > 0) await this.runs.see(id, 'person', [...new Set(mains)]);
+    await hand.take(compared.flatMap(({ comparison: { finding } }) => finding ?? []));
+    const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
+    if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);
+  }
+}

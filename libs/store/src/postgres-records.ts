@@ -1,0 +1,91 @@
+import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, UnseenEvent, UnseenEvents } from '#core';
+import type { PgBoss } from 'pg-boss';
+import { asked, type Database } from './database.js';
+import { enqueue } from './jobs.js';
+import { readDeliveries } from './operator-view.js';
+import { countUnseen, findUnseen, markSeen, sendAgain } from './unseen-events.js';
+import { isUuid } from './uuid.js';
+import { storable } from './storable.js';
+
+/** What The Wallet Crew tells by itself; the rest are answers of it, calls of flows, and what Klaviyo tells. */
+const webhookKinds: EventKind[] = ['registered', 'customer-updated', 'pass-created', 'pass-updated', 'pass-installed', 'pass-uninstalled'];
+
+export class PostgresRecords implements Records {
+  constructor(
+    private readonly database: Database,
+    private readonly boss: PgBoss,
+    private readonly queue: Pick<Queue, 'wake'>,
+  ) {}
+
+  personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]> {
+    return this.persons(
+      `id in (select person_id from connector.person_identifier where tenant = $1 and identifier = any($2::text[])) order by id`,
+      [tenant, identifiers.map(storable)],
+    );
+  }
+
+  personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
+    return this.persons(`id > $2 order by id limit $3`, [tenant, after ?? '', limit]);
+  }
+
+  /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */
+  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
+    const told = await this.database.rows<{ id: string; parked: boolean }>(
+      `select c.person_id as id, bool_and(o.state = 'refused') is true as parked from connector.command c left join connector.outbox o on o.command_id = c.id
+       where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile'
+         and (c.outcome is null or c.outcome in ('accepted', 'seen') and c.settled_at >= to_timestamp($3::float8 / 1000))
+       group by 1`,
+      [tenant, personIds, since],
+    );
+    return { lately: new Set(told.flatMap(({ id, parked }) => (parked ? [] : [id]))), parked: new Set(told.flatMap(({ id, parked }) => (parked ? [id] : []))) };
+  }
+
+  /** Commands tell of deliveries that were decided before deliveries knew their persons. */
+  async deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]> {
+    const newest = await this.database.rows<{ id: string }>(
+      `select id from (
+         (select id from connector.delivery where tenant = $1 and person_id = $2 order by id desc limit $3)
+         union
+         (select distinct delivery_id from connector.command where tenant = $1 and person_id = $2 order by delivery_id desc limit $3)) known
+       order by id desc limit $3`,
+      [tenant, personId, limit],
+    );
+    return asked(() => readDeliveries(this.database, tenant, newest.map(({ id }) => id)));
+  }
+
+  /** Goes back along the ids, which ascend in time; an event that had to wait for its token has become an answer that carries it. */
+  async lastWebhook(tenant: string): Promise<number | undefined> {
+    const [last] = await this.database.rows<{ at: number }>(
+      `select (extract(epoch from received_at) * 1000)::float8 as at from connector.delivery
+       where tenant || '' = $1 and run_id is null and (event->>'kind' = any($2::text[]) or event ? 'carried') order by id desc limit 1`,
+      [tenant, [...webhookKinds, 'unknown']],
+    );
+    return last && Math.round(last.at);
+  }
+
+  unseenEvents(tenant: string, acceptedBefore: number): Promise<UnseenEvents[]> {
+    return countUnseen(this.database, tenant, acceptedBefore);
+  }
+
+  markEventsSeen(tenant: string, uniqueIds: readonly string[]): Promise<number> {
+    return markSeen(this.database, tenant, uniqueIds.map(storable));
+  }
+
+  stillUnseen(tenant: string, events: Pick<UnseenEvents, 'metric' | 'from' | 'to'>, acceptedBefore: number, limit: number): Promise<UnseenEvent[]> {
+    return findUnseen(this.database, tenant, events, acceptedBefore, limit);
+  }
+
+  async sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number> {
+    const go = await this.database.transaction(async (db) => {
+      const count = await sendAgain(db, tenant, commandIds.filter(isUuid));
+      if (count > 0) await enqueue(this.boss, [{ queue: 'send-commands', data: { tenant, lane: 'track' } }], db);
+      return count;
+    });
+    if (go > 0) this.queue.wake('send-commands');
+    return go;
+  }
+
+  private async persons(where: string, values: unknown[]): Promise<Person[]> {
+    return (await this.database.rows<{ state: Person }>(`select state from connector.person where tenant = $1 and ${where}`, values)).map(({ state }) => state);
+  }
+}

@@ -1,0 +1,78 @@
+import { driftKinds, type DriftKind, type ErrorCode, type Refusal, type RepairFate } from '#core';
+import { rows, type Database } from './database.js';
+import { longRead } from './long-read.js';
+
+const mostRefusals = 50;
+const tokenKinds = (Object.keys(driftKinds) as DriftKind[]).filter((kind) => driftKinds[kind].repair === 'token');
+
+const ofTenant = `o.tenant = (select tenant from connector.run where id = $1)`;
+
+/**
+ * What a person has to look after, or what waits until somebody can be named: neither ends by itself. A command that ended is no
+ * refusal, also where it was skipped: each reason to skip one says that Klaviyo holds what was wanted, or something newer that counts more.
+ */
+const stuck = `(o.state in ('refused', 'waiting') or c.code is not distinct from 'PERSON_NOT_REACHABLE')`;
+
+/** A look-up is accepted also where there is no token to be had; the note on its delivery tells. */
+const tokenless = `(d.status <> 'undecided' and d.notes @> '[{"code": "LINK_TOKEN_MISSING"}]')`;
+
+const fates = `
+  with unfinished as materialized (
+    select c.delivery_id, bool_or(${stuck}) as stuck from connector.outbox o join connector.command c on c.id = o.command_id where ${ofTenant} group by 1
+  ), repair as (
+    select unnest(d.repairs) as kind, d.status, unfinished.delivery_id is not null as unfinished, coalesce(unfinished.stuck, false) as stuck, ${tokenless} as tokenless
+    from connector.delivery d left join unfinished on unfinished.delivery_id = d.id where d.run_id = $1
+  ), fate as (
+    select kind, case
+      when status = 'parked' or stuck or tokenless and kind = any($2::text[]) then 'refused'
+      when status = 'undecided' or unfinished then 'open'
+      else 'repaired' end as fate
+    from repair
+  )
+  select kind, count(*) filter (where fate = 'repaired')::int as repaired, count(*) filter (where fate = 'refused')::int as refused, count(*) filter (where fate = 'open')::int as open
+  from fate group by kind order by kind`;
+
+/** A delivery counts once for each reason, however many commands it holds. */
+const refusals = `
+  with refused as (
+    select d.id as delivery_id, coalesce(d.code, 'LINK_TOKEN_MISSING') as code, case when d.code is null then (
+        select substr(c.words, length('LINK_TOKEN_MISSING: ') + 1) from connector.command c
+        where c.delivery_id = d.id and c.words like 'LINK\\_TOKEN\\_MISSING: %' order by c.id desc limit 1) end as words
+    from connector.delivery d where d.run_id = $1 and (d.status = 'parked' or ${tokenless} and d.repairs && $2::text[])
+    union all
+    select c.delivery_id, case o.state when 'refused' then c.code else 'PERSON_NOT_REACHABLE' end, case o.state when 'refused' then c.words end
+    from connector.outbox o join connector.command c on c.id = o.command_id join connector.delivery d on d.id = c.delivery_id
+    where ${ofTenant} and ${stuck} and d.run_id = $1
+  ), most as (
+    select code, words, count(distinct delivery_id)::int as count, min(delivery_id::text) as sample from refused group by code, words order by 3 desc, 1, 2 limit ${mostRefusals}
+  )
+  select most.*, d.person_id as person from most join connector.delivery d on d.id = most.sample::uuid order by count desc, code, words`;
+
+export function readFates(database: Database, run: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }> {
+  return longRead(database, async (db) => {
+    const kinds = await rows<RepairFate>(db, fates, [run, tokenKinds]);
+    const found = await rows<{ code: ErrorCode; words: string | null; count: number; sample: string; person: string | null }>(db, refusals, [run, tokenKinds]);
+    return {
+      kinds,
+      refusals: found.map(({ code, words, count, sample, person }) => ({
+        code, ...(words === null ? {} : { words }), count, sample: { ...(person === null ? {} : { personId: person }), deliveryId: sample },
+      })),
+    };
+  });
+}
+
+export function countOpen(database: Database, run: string): Promise<number> {
+  return longRead(database, async (db) => {
+    const [counted] = await rows<{ open: number }>(
+      db,
+      `select (
+         select count(*) from connector.delivery d where d.run_id = $1 and d.status = 'undecided' and d.tenant = (select tenant from connector.run where id = $1)
+       )::int + (
+         select count(*) from connector.outbox o join connector.command c on c.id = o.command_id join connector.delivery d on d.id = c.delivery_id
+         where ${ofTenant} and not ${stuck} and d.run_id = $1
+       )::int as open`,
+      [run],
+    );
+    return counted!.open;
+  });
+}

@@ -1,0 +1,42 @@
+import type { Database } from './database.js';
+import { storable } from './storable.js';
+
+/** Few enough that no other statement waits noticeably. */
+const portion = 20_000;
+
+/** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
+export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
+  return found(keys, (given) =>
+    database.rows(
+      `insert into connector.run_seen (run_id, what, key) select $1, $2, key from unnest($3::text[]) as key order by key on conflict do nothing returning key`,
+      [run, what, given],
+    ),
+  );
+}
+
+export async function readSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
+  return found(keys, (given) => database.rows(`select key from connector.run_seen where run_id = $1 and what = $2 and key = any($3::text[])`, [run, what, given]));
+}
+
+/** Goes along the index from where the last portion ended: from its beginning, each portion would pass all that are deleted already. */
+export async function forgetSeen(database: Database, run: string): Promise<void> {
+  for (let last = { what: '', key: '' }; last; ) {
+    const [end] = await database.rows<typeof last>(
+      `with old as materialized (
+         select ctid, what, key from connector.run_seen where run_id = $1 and (what, key) > ($2, $3) order by what, key limit ${portion}
+       ), gone as (delete from connector.run_seen where ctid = any(array(select ctid from old)))
+       select what, key from old order by what desc, key desc limit 1`,
+      [run, last.what, last.key],
+    );
+    if (!end) return;
+    last = end;
+  }
+}
+
+/** Those of the keys that the database names, as they were given and each once. */
+async function found(keys: readonly string[], ask: (given: string[]) => Promise<{ key: string }[]>): Promise<string[]> {
+  const byStored = new Map(keys.map((key) => [storable(key), key]));
+  if (byStored.size === 0) return [];
+  const named = new Set((await ask([...byStored.keys()])).map(({ key }) => key));
+  return [...byStored].flatMap(([stored, key]) => (named.has(stored) ? [key] : []));
+}

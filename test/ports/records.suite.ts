@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import type { Command, DeliveryRecord, Person, Records, Track } from '#core';
+import type { Happened } from '../support/memory-records.js';
+import { sampleEvent, samplePerson, sampleTrack, sampleUpsert } from './samples.js';
+
+export interface RecordsWorld {
+  records: Records;
+  /** Receives a delivery and decides it like this; answers what is on record then. */
+  happened(tenant: string, what: Happened): Promise<DeliveryRecord>;
+  /** Klaviyo answers all commands that wait in a lane. */
+  answer(tenant: string, lane: Command['do'], outcome: 'accepted' | 'refused' | 'importing'): Promise<void>;
+}
+
+/** What everything that reads back what we know and did must do. */
+export function recordsSuite(world: () => RecordsWorld): void {
+  const day = 86_400_000;
+  const noon = Date.UTC(2026, 2, 14, 12);
+  /** The store's clock may be a little ahead of ours. */
+  const soon = () => Date.now() + 60_000;
+  const before = () => Date.now() - 60_000;
+  let tenant = '';
+  let foreign = '';
+  beforeEach(() => {
+    tenant = `tenant-${randomUUID()}`;
+    foreign = `${tenant}'s other`;
+  });
+
+  const reachable = (id: string): Person => samplePerson(id, { email: `${id}@example.com` }, { email: `${id}@example.com` });
+  const happened = (what: Partial<Happened> = {}, of = tenant) => world().happened(of, { event: sampleEvent(), ...(what.personId && !what.waiting ? { persons: [reachable(what.personId)] } : {}), ...what });
+  const ids = (found: { id: string }[]) => found.map(({ id }) => id);
+
+  describe('persons', () => {
+    it('are found by every identifier and pass, several at once, each once', async () => {
+      const ana = { ...samplePerson('p-ana', { email: 'ana@example.com', phone: '+33612345678' }), passes: { 'pass-1': { id: 'pass-1', installs: {} } as never } };
+      const ben = samplePerson('p-ben', { customerId: 'C-2', phone: '+33612345678' });
+      await happened({ persons: [ben, ana] });
+      const { records } = world();
+      expect(await records.personsBy(tenant, ['pass:pass-1'])).toEqual([ana]);
+      expect(await records.personsBy(tenant, ['email:ana@example.com', 'pass:pass-1', 'customerId:C-2', 'email:nobody@example.com', 'odd:\u0000'])).toEqual([ana, ben]);
+      expect(await records.personsBy(tenant, ['phone:+33612345678'])).toEqual([ana, ben]);
+      expect(await records.personsBy(foreign, ['pass:pass-1'])).toEqual([]);
+      expect(await records.personsBy(tenant, [])).toEqual([]);
+    });
+
+    it('are walked through in the order of their ids, portion by portion', async () => {
+      await happened({ persons: ['p-3', 'p-1', 'p-4', 'p-2'].map((id) => samplePerson(id)) });
+      await happened({ persons: [samplePerson('p-9')] }, foreign);
+      const { records } = world();
+      expect(ids(await records.personsAfter(tenant, undefined, 3))).toEqual(['p-1', 'p-2', 'p-3']);
+      expect(ids(await records.personsAfter(tenant, 'p-3', 3))).toEqual(['p-4']);
+      expect(await records.personsAfter(tenant, 'p-4', 3)).toEqual([]);
+    });
+  });
+
+  describe('who was told about lately', () => {
+    const told = async (since: number, ...persons: string[]) => [...(await world().records.toldSince(tenant, persons, since)).lately].sort();
+
+    it('is everybody whose profile update is open or was accepted since; a refused one is told apart', async () => {
+      await happened({ personId: 'p-accepted', commands: [sampleUpsert()] });
+      await world().answer(tenant, 'upsert-profile', 'accepted');
+      await happened({ personId: 'p-refused', commands: [sampleUpsert()] });
+      await world().answer(tenant, 'upsert-profile', 'refused');
+      await happened({ personId: 'p-importing', commands: [sampleUpsert()] });
+      await world().answer(tenant, 'upsert-profile', 'importing');
+      await happened({ personId: 'p-open', commands: [sampleUpsert()] });
+      await happened({ personId: 'p-waiting', commands: [sampleUpsert()], waiting: true });
+      await happened({ personId: 'p-event', commands: [sampleTrack()] });
+      const persons = ['p-accepted', 'p-refused', 'p-importing', 'p-open', 'p-waiting', 'p-event', 'p-unknown'];
+      expect(await told(before(), ...persons)).toEqual(['p-accepted', 'p-importing', 'p-open', 'p-waiting']);
+      expect(await told(soon(), ...persons)).toEqual(['p-importing', 'p-open', 'p-waiting']);
+      expect(await told(before(), 'p-open')).toEqual(['p-open']);
+      expect(await told(before())).toEqual([]);
+      expect([...(await world().records.toldSince(tenant, persons, before())).parked]).toEqual(['p-refused']);
+      expect(await world().records.toldSince(foreign, persons, 0)).toEqual({ lately: new Set(), parked: new Set() });
+    });
+  });
+
+  describe('what happened about a person', () => {
+    it('is told with all that was asked for, the newest first, also where nothing was', async () => {
+      const first = await happened({ personId: 'p-ana', commands: [sampleTrack(), sampleUpsert()] });
+      const second = await happened({ personId: 'p-ana' });
+      await happened({ personId: 'p-ben' });
+      const third = await happened({ personId: 'p-ana', commands: [sampleTrack()] });
+      await happened({ personId: 'p-ana' }, foreign);
+      await happened({ undecided: true });
+      const { records } = world();
+      expect(await records.deliveriesOf(tenant, 'p-ana', 10)).toEqual([third, second, first]);
+      expect(ids(await records.deliveriesOf(tenant, 'p-ana', 2))).toEqual([third.id, second.id]);
+      expect(await records.deliveriesOf(tenant, 'p-nobody', 2)).toEqual([]);
+    });
+
+    it('goes with a person who turned out to be another, whatever the chain', async () => {
+      const a = await happened({ personId: 'p-a', commands: [sampleTrack()] });
+      const b = await happened({ personId: 'p-b' });
+      const c = await happened({ personId: 'p-c', absorbed: [{ from: 'p-b', into: 'p-c' }] });
+      const d = await happened({ personId: 'p-d', absorbed: [{ from: 'p-c', into: 'p-d' }, { from: 'p-a', into: 'p-d' }] });
+      expect(ids(await world().records.deliveriesOf(tenant, 'p-d', 10))).toEqual([d.id, c.id, b.id, a.id]);
+      expect(await world().records.deliveriesOf(tenant, 'p-b', 10)).toEqual([]);
+    });
+  });
+
+  describe('the inbox', () => {
+    it('tells when the newest webhook of The Wallet Crew came, whatever came of it', async () => {
+      const { records } = world();
+      expect(await records.lastWebhook(tenant)).toBeUndefined();
+      await happened({ receivedAt: 1_000 });
+      await happened({ receivedAt: 2_000, event: sampleEvent({ kind: 'looked-up', carried: sampleTrack() }) });
+      await happened({ receivedAt: 3_000, event: sampleEvent({ kind: 'opted-out', channel: 'email' }) });
+      await happened({ receivedAt: 4_000, event: sampleEvent({ kind: 'looked-up' }) });
+      await happened({ receivedAt: 5_000, repair: true });
+      await happened({ receivedAt: 6_000 }, foreign);
+      expect(await records.lastWebhook(tenant)).toBe(2_000);
+      await happened({ receivedAt: 7_000, event: sampleEvent({ kind: 'unknown', name: 'Pass:Sneezed' }) });
+      expect(await records.lastWebhook(tenant)).toBe(7_000);
+    });
+  });
+
+  describe('events that nobody has seen in Klaviyo', () => {
+    const event = (at: number, metric = 'Installed Pass') => sampleTrack({ at, metric });
+    const accepted = async (...tracks: Track[]) => {
+      const record = await happened({ personId: 'p-ana', commands: tracks });
+      await world().answer(tenant, 'track', 'accepted');
+      return record.commands.map(({ id, command }) => ({ commandId: id, personId: 'p-ana', uniqueId: (command as Track).uniqueId }));
+    };
+    const today = { metric: 'Installed Pass', from: noon - day / 2, to: noon + day / 2 };
+
+    it('are counted by metric and day of the event, the oldest first', async () => {
+      await accepted(event(noon), event(noon + day), event(today.from), event(today.to - 1), event(today.to), event(noon, 'Uninstalled Pass'), event(-1));
+      await happened({ personId: 'p-ana', commands: [event(noon), sampleUpsert()] });
+      await happened({ personId: 'p-ana', commands: [event(noon)] }, foreign);
+      await world().answer(tenant, 'upsert-profile', 'accepted');
+      expect(await world().records.unseenEvents(tenant, soon())).toEqual([
+        { metric: 'Installed Pass', from: -day, to: 0, count: 1 },
+        { ...today, count: 3 },
+        { ...today, metric: 'Uninstalled Pass', count: 1 },
+        { metric: 'Installed Pass', from: today.to, to: today.to + day, count: 2 },
+      ]);
+      expect(await world().records.unseenEvents(tenant, before())).toEqual([]);
+    });
+
+    it('are named, as many as are asked for, the oldest first', async () => {
+      const [late, early, other, ofAnotherDay] = await accepted(event(noon), event(noon - 1), event(noon, 'Uninstalled Pass'), event(noon + day));
+      const { records } = world();
+      expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([early, late]);
+      expect(await records.stillUnseen(tenant, today, soon(), 1)).toEqual([early]);
+      expect(await records.stillUnseen(tenant, { ...today, metric: 'Uninstalled Pass' }, soon(), 10)).toEqual([other]);
+      expect(await records.stillUnseen(tenant, { ...today, from: today.to, to: today.to + day }, soon(), 10)).toEqual([ofAnotherDay]);
+      expect(await records.stillUnseen(tenant, today, before(), 10)).toEqual([]);
+      expect(await records.stillUnseen(foreign, today, soon(), 10)).toEqual([]);
+    });
+
+    it('are seen when Klaviyo shows them, once', async () => {
+      const [a, b, c] = await accepted(event(noon), event(noon), event(noon));
+      const { records } = world();
+      expect(await records.markEventsSeen(foreign, [a!.uniqueId])).toBe(0);
+      expect(await records.markEventsSeen(tenant, [a!.uniqueId, b!.uniqueId, 'never ours', 'odd \u0000'])).toBe(2);
+      expect(await records.markEventsSeen(tenant, [a!.uniqueId, b!.uniqueId])).toBe(0);
+      expect(await records.markEventsSeen(tenant, [])).toBe(0);
+      expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([c]);
+      expect((await records.deliveriesOf(tenant, 'p-ana', 1))[0]!.commands.map(({ status }) => status)).toEqual(['seen', 'seen', 'accepted']);
+    });
+
+    it('are sent once more, and the ledger tells the whole story', async () => {
+      const [a, b] = await accepted(event(noon), event(noon + 1));
+      const { records, answer } = world();
+      expect(await records.sendEventsAgain(foreign, [a!.commandId])).toBe(0);
+      expect(await records.sendEventsAgain(tenant, [a!.commandId, randomUUID()])).toBe(1);
+      expect(await records.sendEventsAgain(tenant, [a!.commandId])).toBe(0);
+      const ledger = async () => (await records.deliveriesOf(tenant, 'p-ana', 1))[0]!.commands.map(({ status, ledger: entries }) => [status, ...entries.map(({ outcome }) => outcome)]);
+      expect(await ledger()).toEqual([['pending', 'accepted', 'sent-again'], ['accepted', 'accepted']]);
+      expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([b]);
+      await answer(tenant, 'track', 'accepted');
+      expect(await ledger()).toEqual([['accepted', 'accepted', 'sent-again', 'accepted'], ['accepted', 'accepted']]);
+      expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([a, b]);
+    });
+
+    it('are not sent a third time, but reported, and found no more', async () => {
+      const [a] = await accepted(event(noon));
+      const { records, answer } = world();
+      await records.sendEventsAgain(tenant, [a!.commandId]);
+      await answer(tenant, 'track', 'accepted');
+      expect(await records.sendEventsAgain(tenant, [a!.commandId])).toBe(0);
+      const [record] = await records.deliveriesOf(tenant, 'p-ana', 1);
+      expect(record!.commands[0]!.status).toBe('accepted');
+      expect(record!.commands[0]!.ledger.at(-1)).toMatchObject({ outcome: 'not-seen', code: 'KLAVIYO_NOT_SEEN' });
+      expect(await records.unseenEvents(tenant, soon())).toEqual([]);
+      expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([]);
+      // Klaviyo may still come round.
+      expect(await records.markEventsSeen(tenant, [a!.uniqueId])).toBe(1);
+      expect((await records.deliveriesOf(tenant, 'p-ana', 1))[0]!.commands[0]).toMatchObject({ status: 'seen', ledger: { length: 5 } });
+    });
+  });
+}

@@ -1,0 +1,151 @@
+import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type WalletEvent } from '#core';
+
+/** What a test says has happened. */
+export interface Happened {
+  event: WalletEvent;
+  receivedAt?: number;
+  /** A repair of a run. */
+  repair?: true;
+  undecided?: true;
+  /** Whom it turned out to be about. */
+  personId?: string;
+  persons?: Person[];
+  absorbed?: { from: string; into: string }[];
+  commands?: Command[];
+  /** Nobody at Klaviyo can be addressed yet. */
+  waiting?: true;
+}
+
+interface Kept {
+  record: DeliveryRecord;
+  personId?: string;
+  repair: boolean;
+}
+
+const dayMs = 86_400_000;
+
+/** The promises of the port in memory, about what a test says has happened. */
+export class MemoryRecords extends Records {
+  readonly deliveries: Kept[] = [];
+  readonly #persons = new Map<string, Map<string, Person>>();
+  #serial = 0;
+
+  constructor(private readonly clock: Pick<Clock, 'now'>) {
+    super();
+  }
+
+  happened(tenant: string, { event, receivedAt = this.clock.now(), repair, undecided, personId, persons = [], absorbed = [], commands = [], waiting }: Happened): DeliveryRecord {
+    const known = this.#of(tenant);
+    for (const person of persons) known.set(person.id, structuredClone(person));
+    for (const { from, into } of absorbed) {
+      known.delete(from);
+      for (const kept of this.deliveries) if (kept.record.tenant === tenant && kept.personId === from) kept.personId = into;
+    }
+    const asked = commands.map((command): CommandRecord => ({ id: this.#id(), lane: command.do, status: waiting ? 'waiting' : 'pending', command, ledger: [] }));
+    const record: DeliveryRecord = { id: this.#id(), tenant, receivedAt, event, status: undecided ? 'undecided' : 'processed', redeliveries: 0, notes: [], commands: asked };
+    this.deliveries.push({ record, repair: repair ?? false, ...(personId === undefined ? {} : { personId }) });
+    return structuredClone(record);
+  }
+
+  /** Answers all commands that wait in a lane. */
+  answer(tenant: string, lane: Command['do'], outcome: 'accepted' | 'refused' | 'importing'): void {
+    for (const { command } of this.#commands(tenant)) if (command.lane === lane && command.status === 'pending') this.#note(command, outcome, outcome);
+  }
+
+  async personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]> {
+    return this.#sorted(tenant).filter((person) => identifierKeys(person).some((key) => identifiers.includes(key)));
+  }
+
+  async personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
+    return this.#sorted(tenant).filter(({ id }) => after === undefined || id > after).slice(0, limit);
+  }
+
+  async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
+    const mine = this.#commands(tenant).filter(({ personId, command }) => command.lane === 'upsert-profile' && personId !== undefined && personIds.includes(personId));
+    const idsOf = (which: (command: CommandRecord) => boolean) => new Set(mine.flatMap(({ personId, command }) => (which(command) ? [personId!] : [])));
+    const lately = idsOf((command) => isOpen(command) || command.status === 'waiting' || acceptedAt(command) >= since);
+    return { lately, parked: new Set([...idsOf(({ status }) => status === 'refused')].filter((id) => !lately.has(id))) };
+  }
+
+  async deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]> {
+    return this.deliveries.filter((kept) => kept.record.tenant === tenant && kept.personId === personId).toReversed().slice(0, limit).map(({ record }) => structuredClone(record));
+  }
+
+  async lastWebhook(tenant: string): Promise<number | undefined> {
+    const told = this.deliveries.filter(({ record: { tenant: of, event }, repair }) => of === tenant && !repair && (/^(registered|customer-updated|pass-.*|unknown)$/.test(event.kind) || 'carried' in event));
+    return told.at(-1)?.record.receivedAt;
+  }
+
+  async unseenEvents(tenant: string, acceptedBefore: number): Promise<UnseenEvents[]> {
+    const found = new Map<string, UnseenEvents>();
+    for (const { track } of this.#unseen(tenant, acceptedBefore)) {
+      const from = Math.floor(track.at / dayMs) * dayMs;
+      const key = `${track.metric} ${from}`;
+      found.set(key, { metric: track.metric, from, to: from + dayMs, count: (found.get(key)?.count ?? 0) + 1 });
+    }
+    return [...found.values()].sort((a, b) => a.from - b.from || (a.metric < b.metric ? -1 : 1));
+  }
+
+  async markEventsSeen(tenant: string, uniqueIds: readonly string[]): Promise<number> {
+    const shown = this.#commands(tenant).filter(({ command }) => command.status === 'accepted' && command.command.do === 'track' && uniqueIds.includes(command.command.uniqueId));
+    for (const { command } of shown) {
+      command.status = 'seen';
+      if (command.ledger.some(({ outcome }) => outcome === 'not-seen')) this.#note(command, 'seen', 'seen');
+    }
+    return shown.length;
+  }
+
+  async stillUnseen(tenant: string, { metric, from, to }: Pick<UnseenEvents, 'metric' | 'from' | 'to'>, acceptedBefore: number, limit: number): Promise<UnseenEvent[]> {
+    const found = this.#unseen(tenant, acceptedBefore).filter(({ track }) => track.metric === metric && track.at >= from && track.at < to);
+    return found.sort((a, b) => a.track.at - b.track.at).slice(0, limit).map(({ command, personId, track }) => ({ commandId: command.id, personId: personId!, uniqueId: track.uniqueId }));
+  }
+
+  async sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number> {
+    const missing = this.#commands(tenant).filter(({ command }) => command.lane === 'track' && command.status === 'accepted' && commandIds.includes(command.id));
+    const going = missing.filter(({ command }) => !wasSentAgain(command));
+    for (const one of missing) {
+      if (going.includes(one)) this.#note(one.command, 'pending', 'sent-again');
+      else this.#note(one.command, 'accepted', 'not-seen');
+    }
+    return going.length;
+  }
+
+  #note(command: CommandRecord, status: string, outcome: string): void {
+    const entry: LedgerEntry = { at: this.clock.now(), outcome, ...(outcome === 'not-seen' ? { code: 'KLAVIYO_NOT_SEEN' } : {}) };
+    command.status = status;
+    command.ledger.push(entry);
+  }
+
+  #unseen(tenant: string, acceptedBefore: number) {
+    return this.#commands(tenant).flatMap(({ command, personId }) => {
+      const track = command.command.do === 'track' ? command.command : undefined;
+      const givenUp = wasSentAgain(command) && command.ledger.at(-1)!.outcome === 'not-seen';
+      return track && command.status === 'accepted' && acceptedAt(command) < acceptedBefore && !givenUp ? [{ command, personId, track }] : [];
+    });
+  }
+
+  #commands(tenant: string): { command: CommandRecord; personId?: string | undefined }[] {
+    return this.deliveries.filter(({ record }) => record.tenant === tenant).flatMap(({ record, personId }) => record.commands.map((command) => ({ command, personId })));
+  }
+
+  #of(tenant: string): Map<string, Person> {
+    const persons = this.#persons.get(tenant) ?? new Map<string, Person>();
+    this.#persons.set(tenant, persons);
+    return persons;
+  }
+
+  #sorted(tenant: string): Person[] {
+    return structuredClone([...this.#of(tenant).values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  }
+
+  #id(): string {
+    return `${String(++this.#serial).padStart(8, '0')}-0000-7000-8000-000000000000`;
+  }
+}
+
+const wasSentAgain = ({ ledger }: CommandRecord) => ledger.some(({ outcome }) => outcome === 'sent-again');
+
+/** Never, as long as it was not. */
+function acceptedAt({ status, ledger }: CommandRecord): number {
+  return status === 'accepted' || status === 'seen' ? ledger.findLast(({ outcome }) => outcome === 'accepted')!.at : Number.NEGATIVE_INFINITY;
+}
