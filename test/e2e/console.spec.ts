@@ -101,7 +101,7 @@ describe('an operator who opens the console', () => {
     runs.kinds = [fate('status-wrong', 1)];
     const { page } = await visit([runAtWork(), ...nights]);
     const work = page.getByRole('region', { name: 'The run at work' });
-    await until(async () => /Step 4 of 8: reading profiles, 4\s200 so far\./.test(await work.innerText()));
+    await until(async () => /Step 4 of 9: reading profiles, 4\s200 so far\./.test(await work.innerText()));
     expect(await work.getByRole('progressbar').getAttribute('value')).toBe('0.42');
     await work.getByRole('button', { name: 'Cancel the run' }).click();
     await work.getByText('It ends as soon as').waitFor();

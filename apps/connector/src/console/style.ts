@@ -85,7 +85,7 @@ progress::-webkit-progress-value { background: var(--mark); border-radius: 999px
 progress::-moz-progress-bar { background: var(--mark); border-radius: 999px; }
 .more { margin-top: 16px; }
 .judged.yes { color: var(--yes); font-weight: 600; } .judged.look { color: var(--look); font-weight: 600; } .judged.no { color: var(--no); }
-tr[aria-current] > * { background: var(--hover); }
+tr[aria-current] { background: var(--hover); }
 
 .switch { display: inline-flex; border: 1px solid var(--line); border-radius: 9px; overflow: hidden; }
 .switch button { border: 0; border-radius: 0; background: none; color: var(--soft); padding: 4px 12px; font-size: 13px; }

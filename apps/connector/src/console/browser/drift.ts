@@ -21,7 +21,7 @@ export function driftCard(lines: readonly Line[], operator: Operator): HTMLEleme
 }
 
 function rowsOf(line: Line, operator: Operator): HTMLElement[] {
-  const says = element('span', { class: 'kind-says' }, line.says, line.repair === 'reported' && ' For people to decide.');
+  const says = element('span', { class: 'kind-says' }, line.says);
   const counts = [number('Found', line.found), number('Repaired', line.repaired), number('Refused', line.refused), number('Left', line.left, 'left-over')];
   if (line.samples.length === 0) return [row({}, element('div', {}, element('span', { class: 'kind' }, element('span', { class: 'turn' }), nameOf(line.kind)), says), ...counts)];
   const samples = samplesRow(line, operator);
@@ -43,17 +43,17 @@ function sampleItem({ personId, passId, klaviyoId, about = [] }: Sample, operato
   return element(
     'li',
     {},
-    ...ids.map(([name, id]) => element('span', {}, element('span', { class: 'soft small' }, `${name} `), asking(name, id!, answer, operator))),
+    ...ids.map(([name, id]) => element('span', {}, element('span', { class: 'soft small' }, `${name} `), asking(id!, answer, operator))),
     about.length > 0 && element('code', { class: 'soft' }, about.join(' · ')),
     answer,
   );
 }
 
-function asking(name: string, id: string, answer: HTMLElement, operator: Operator): HTMLElement {
-  if (name === 'Klaviyo profile') return element('span', { class: 'id' }, id);
+function asking(id: string, answer: HTMLElement, operator: Operator): HTMLElement {
   return element('button', { type: 'button', class: 'link', title: 'Explain', click: () => void explain(id, answer, operator) }, id);
 }
 
+/** What of an explanation is shown here. */
 interface Explanation {
   firstBroken?: { says?: string; fix?: string };
 }

@@ -15,7 +15,7 @@ const dash = { Apple: [], Google: [7, 5] };
 export class Plots {
   private readonly side = { found: this.sideButton('found', 'Before repairs'), left: this.sideButton('left', 'After') };
   private readonly drift = new Chart('drift-plot', 'Differences, run by run', 'wide', 'Dry runs are not drawn.', element('span', { class: 'switch', role: 'group' }, this.side.found, this.side.left));
-  private readonly adoption = new Chart('adoption-plot', 'Adoption, run by run', '', 'People with a pass installed, by wallet.');
+  private readonly adoption = new Chart('adoption-plot', 'Adoption, run by run', '', 'Share of all passes that are in a wallet.');
   private readonly installed = new Chart('installs-plot', 'Installed passes since the beginning', '', 'Passes that are installed now, by the month in which they were installed.');
   private readonly duration = new Chart('duration-plot', 'Duration, run by run', 'wide', 'The dashed line is the least that the vendors’ limits allow.');
   private shown: Drawn[] = [];
@@ -86,7 +86,7 @@ function adoptionOver(runs: Drawn[]): ReturnType<Drawing> {
   return {
     data: [runs.map((_, i) => i), ...lines.map((wallet) => runs.map((run) => share(run, wallet)))],
     options: overRuns(runs, series, { values: (value) => `${value} %` }),
-    says: `Lines: people with a pass installed. In the newest run ${lines.map((wallet) => `${wallet === 'any' ? 'either wallet' : wallet} ${percent(share(newest, wallet))}`).join(', ')}.`,
+    says: `Lines: passes in a wallet. In the newest run ${lines.map((wallet) => `${wallet === 'any' ? 'either wallet' : wallet} ${percent(share(newest, wallet))}`).join(', ')}.`,
   };
 }
 

@@ -27,7 +27,7 @@ export function factsOf(report: Report): HTMLElement {
     ['Profiles compared', amount(report.read.profiles), `with ${amount(report.read.passes)} passes`],
     ['Differences before', amount(sum('found')), `${amount(sum('repaired'))} repaired`],
     ['Left after', amount(sum('left')), report.refusals.length > 0 ? `${amount(report.drift.reduce((total, line) => total + line.refused, 0))} refused` : 'none refused'],
-    ['Have a pass installed', share, `Apple ${amount(adoption.Apple)} · Google ${amount(adoption.Google)}`],
+    ['Passes in a wallet', share, `Apple ${amount(adoption.Apple)} · Google ${amount(adoption.Google)}`],
     ['Took', span(report.tookMs), report.leastMs > 0 ? `${(report.tookMs / report.leastMs).toFixed(2)} × the limits’ least, ${span(report.leastMs)}` : 'no limit to wait for'],
   ];
   return element('dl', { class: 'facts' }, ...facts.map(([name, value, beside]) => element('div', {}, element('dt', {}, name), element('dd', {}, value, element('small', {}, beside)))));
