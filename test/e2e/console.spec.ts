@@ -2,43 +2,50 @@ import type { Page } from 'playwright-core';
 import type { Run } from '#core';
 import { openBrowser, type OpenBrowser } from '../support/browser.js';
 import { buildConnector } from '../support/connector-process.js';
-import { checkpointWith, fate } from '../support/ended-runs.js';
+import { checkpointWith } from '../support/ended-runs.js';
 import { attack, nightOf, nightWithRefusals, runAtWork } from '../support/nights.js';
 import { keys, tenant, until } from '../support/running-connector.js';
-import { GivenRuns, startConsole, type RunningConsole } from '../support/running-console.js';
+import { rememberedRuns, startConsole, type RunningConsole } from '../support/running-console.js';
 import { operate } from '../support/webhooks.js';
 
-const runs = new GivenRuns();
 const nights = Array.from({ length: 20 }, (_, i) => nightOf(i + 1));
 let chromium: OpenBrowser;
-let served: RunningConsole;
+/** The consoles of one test. */
+const served: RunningConsole[] = [];
 beforeAll(async () => {
   // The page's scripts are served as they were compiled.
   buildConnector();
-  [chromium, served] = await Promise.all([openBrowser(), startConsole(runs)]);
+  chromium = await openBrowser();
 }, 180_000);
-afterAll(async () => {
-  await chromium.close();
-  await served.close();
+afterEach(async () => {
+  for (const one of served.splice(0)) await one.close();
 });
+afterAll(() => chromium.close());
 
-interface Seen {
+async function serve(runs: Run[]) {
+  const remembered = await rememberedRuns(runs);
+  const { url, close } = await startConsole(remembered.memory);
+  served.push({ url, close });
+  return { url, ...remembered };
+}
+
+interface Seen extends Awaited<ReturnType<typeof serve>> {
   page: Page;
   /** Requests to anywhere else, errors on the page and in its console. */
   wrong: string[];
 }
 
 async function visit(of: Run[], { token = keys.operations, width = 1200 } = {}): Promise<Seen> {
-  runs.runs = of;
+  const console = await serve(of);
   const page = await (await chromium.browser.newContext({ locale: 'en-GB', viewport: { width, height: 900 } })).newPage();
   const wrong: string[] = [];
-  page.on('request', (request) => void (request.url().startsWith(`${served.url}/`) || request.url().startsWith('blob:') || wrong.push(request.url())));
+  page.on('request', (request) => void (request.url().startsWith(`${console.url}/`) || request.url().startsWith('blob:') || wrong.push(request.url())));
   page.on('pageerror', ({ message }) => wrong.push(message));
   page.on('console', (message) => void (message.type() === 'error' && wrong.push(message.text())));
-  await page.goto(`${served.url}/console#${tenant}`);
+  await page.goto(`${console.url}/console#${tenant}`);
   await page.getByLabel('Operator token').fill(token);
   await page.getByRole('button', { name: 'Open' }).click();
-  return { page, wrong };
+  return { page, wrong, ...console };
 }
 
 const verdict = (page: Page) => page.getByRole('region', { name: 'Verdict' });
@@ -98,16 +105,18 @@ describe('an operator who opens the console', () => {
   });
 
   it('follows a run at work and can end it', async () => {
-    runs.kinds = [fate('status-wrong', 1)];
-    const { page } = await visit([runAtWork(), ...nights]);
+    const { page, memory, clock } = await visit([runAtWork(), ...nights]);
     const work = page.getByRole('region', { name: 'The run at work' });
     await until(async () => /Step 4 of 9: reading profiles, 4\s200 so far\./.test(await work.innerText()));
     expect(await work.getByRole('progressbar').getAttribute('value')).toBe('0.42');
     await work.getByRole('button', { name: 'Cancel the run' }).click();
     await work.getByText('It ends as soon as').waitFor();
-    expect(runs.cancelled).toEqual(['run-at-work']);
-    runs.runs = nights;
+    // The process that was at it has died; who asks for its end ends it.
+    clock.at += 3_600_000;
+    const [atWork] = await memory.list(tenant, 1);
+    await memory.cancel(tenant, atWork!.id);
     await work.waitFor({ state: 'hidden' });
+    await page.getByRole('cell', { name: 'cancelled' }).waitFor();
   });
 
   it('opens an older run, and takes a report along as a file', async () => {
@@ -146,34 +155,33 @@ describe('an operator who opens the console', () => {
 
 describe('the files of the console', () => {
   it('may load nothing from elsewhere and run nothing that stands in the page', async () => {
-    const { headers } = await fetch(`${served.url}/console`);
+    const { headers } = await fetch(`${(await serve([])).url}/console`);
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'self'/);
   });
 
   it.each(['console/nothing.js', 'console/..%2fpage.js', 'console/%2e%2e%2fconsole.controller.js', 'console/main.js.map'])('are no way to %s', async (path) => {
-    expect((await fetch(`${served.url}/${path}`)).status).toBe(404);
+    expect((await fetch(`${(await serve([])).url}/${path}`)).status).toBe(404);
   });
 });
 
 describe('the operator API of runs', () => {
   it('lists them with verdict and counts, and neither samples nor checkpoints', async () => {
-    runs.runs = [runAtWork(), nightWithRefusals()];
-    const { json, text } = await operate(served.url, 'runs');
-    expect(json).toMatchObject([{ id: 'run-at-work', status: 'running' }, { id: 'run-0', verdict: { worry: 'look' }, tookMs: expect.any(Number) as number }]);
+    const { json, text } = await operate((await serve([runAtWork(), nightWithRefusals()])).url, 'runs');
+    expect(json).toMatchObject([{ id: 'run-2', status: 'running' }, { id: 'run-1', verdict: { worry: 'look' }, tookMs: expect.any(Number) as number }]);
     expect(text).not.toMatch(/checkpoint|samples|stretches/);
   });
 
   it.each([
     ['GET', 'runs/run-99'],
     ['POST', 'runs/run-99/cancel'],
-    ['POST', 'runs/run-0/cancel'],
+    ['POST', 'runs/run-1/cancel'],
   ])('404 to %s %s', async (method, path) => {
-    runs.runs = [nightWithRefusals()];
-    expect(await operate(served.url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+    expect(await operate((await serve([nightWithRefusals()])).url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
   });
 
   it('refuses everybody else', async () => {
-    for (const path of ['runs', 'runs/run-0']) expect((await operate(served.url, path, 'GET', 'guessed')).status).toBe(401);
-    expect((await operate(served.url, 'runs', 'GET', keys.operations, 'globex')).status).toBe(404);
+    const { url } = await serve([nightWithRefusals()]);
+    for (const path of ['runs', 'runs/run-1']) expect((await operate(url, path, 'GET', 'guessed')).status).toBe(401);
+    expect((await operate(url, 'runs', 'GET', keys.operations, 'globex')).status).toBe(404);
   });
 });

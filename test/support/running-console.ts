@@ -2,37 +2,32 @@ import 'reflect-metadata';
 import { Body, Controller, HttpCode, Module, Post } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ConnectorError, Runs, type RepairFate, type Run } from '#core';
+import { ConnectorError, Runs, type Run } from '#core';
 import { SETTINGS } from '#runtime';
 import { ConsoleController } from '../../apps/connector/src/console/console.controller.js';
 import { ErrorAnswers } from '../../apps/connector/src/error-answers.js';
 import { OperatorGuard } from '../../apps/connector/src/operations.controller.js';
 import { RunsController } from '../../apps/connector/src/runs.controller.js';
+import { MemoryRuns } from './memory-runs.js';
 import { keys, tenant } from './running-connector.js';
-import { KeptLog } from './system-fakes.js';
+import { KeptLog, ManualClock } from './system-fakes.js';
 
-/** Runs as they are given, for reading and cancelling only. */
-export class GivenRuns implements Pick<Runs, 'list' | 'find' | 'cancel' | 'fates'> {
-  /** The newest first. */
-  runs: Run[] = [];
-  kinds: RepairFate[] = [];
-  readonly cancelled: string[] = [];
-
-  async list(of: string, limit: number): Promise<Run[]> {
-    return this.runs.filter((run) => run.tenant === of).slice(0, limit);
+/** Remembers these runs, the newest first, as if they had been made one after the other. */
+export async function rememberedRuns(runs: readonly Run[]): Promise<{ memory: MemoryRuns; clock: ManualClock }> {
+  const clock = new ManualClock();
+  const memory = new MemoryRuns(clock);
+  for (const { tenant: of, options, startedAt, endedAt, status, checkpoint, report } of runs.toReversed()) {
+    clock.at = startedAt;
+    const begun = await memory.begin(of, options, leaseMs);
+    if (!('lease' in begun)) throw new Error('Only the newest run may be at work.');
+    await memory.keep(begun.run.id, begun.lease, checkpoint, leaseMs);
+    clock.at = endedAt ?? startedAt;
+    if (report && status !== 'running') await memory.end(begun.run.id, begun.lease, status, report);
   }
-  async find(of: string, id: string): Promise<Run | undefined> {
-    return this.runs.find((run) => run.tenant === of && run.id === id);
-  }
-  async cancel(of: string, id: string): Promise<boolean> {
-    const running = (await this.find(of, id))?.status === 'running';
-    if (running) this.cancelled.push(id);
-    return running;
-  }
-  async fates() {
-    return { kinds: this.kinds, refusals: [] };
-  }
+  return { memory, clock };
 }
+
+const leaseMs = 60_000;
 
 /** Knows of one person what is broken, and nothing of anybody else. */
 @Controller('api/:tenantId/operations/explain')
@@ -51,7 +46,7 @@ export interface RunningConsole {
 }
 
 /** The page and the part of the operator API it asks, over these runs; no database, no vendor. */
-export async function startConsole(runs: GivenRuns): Promise<RunningConsole> {
+export async function startConsole(runs: Runs): Promise<RunningConsole> {
   @Module({
     controllers: [RunsController, ConsoleController, Explaining],
     providers: [
