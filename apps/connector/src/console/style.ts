@@ -29,7 +29,7 @@ main > *, #report > * { min-width: 0; }
 .card, form { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 24px; min-width: 0; }
 .soft { color: var(--soft); }
 .small { font-size: 13px; }
-code, .id { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .head { display: flex; flex-wrap: wrap; gap: 4px 16px; justify-content: space-between; align-items: baseline; margin-bottom: 12px; }
 
 form { max-width: 460px; margin: 6vh auto; width: 100%; display: grid; gap: 18px; }
