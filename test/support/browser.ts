@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,7 +20,11 @@ export async function openBrowser(): Promise<OpenBrowser> {
   const folder = mkdtempSync(join(tmpdir(), 'connector-chromium-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
-    const opened = await launch(await unpacked(folder), { LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_PATH: join(folder, 'fonts'), HOME: folder });
+    const executable = await unpacked(folder);
+    // The package's own file names the folders of a cloud function; a browser that finds no font at all dies of the first text field.
+    const fonts = join(folder, 'fonts.conf');
+    writeFileSync(fonts, `<fontconfig><dir>${join(folder, 'fonts')}</dir><dir>/usr/share/fonts</dir><cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`);
+    const opened = await launch(executable, { LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_FILE: fonts, HOME: folder });
     return { ...opened, close: () => opened.close().finally(remove) };
   } catch (error) {
     remove();

@@ -1,5 +1,6 @@
-import { errors, defaultMetrics, linkProperties, propertyNames, tokenProperty } from '#core';
+import { driftKinds, errors, defaultMetrics, linkProperties, propertyNames, tokenProperty } from '#core';
 import { PluginRollout, PluginSettings, Settings, stages, TenantSettings } from '#runtime';
+import { readFileSync } from 'node:fs';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
 import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
 
@@ -65,6 +66,18 @@ phone, \`metadata_<key>\`. A dot in a key becomes an underscore. With \`links.to
 `;
 }
 
+/** Between these two lines a page is generated; the rest of it is written by people. */
+const [generatedFrom, generatedTo] = ['<!-- kinds: `npm run generate` -->', '<!-- /kinds -->'];
+
+function reportPage(): string {
+  const path = 'docs/report.md';
+  const repairs = { 'events': 'by the events we missed', 'profile': 'by writing the profile', 'token': 'by a new token on the profile', 'opt-out': 'by taking it over; we subscribe nobody', 'reported': 'by people; the run only reports it' };
+  const kinds = Object.entries(driftKinds).map(([kind, { part, repair, says }]) => `| \`${kind}\` | ${part} | ${says} | ${repairs[repair]} |`);
+  const page = readFileSync(path, 'utf8');
+  const [before, after] = [page.slice(0, page.indexOf(generatedFrom)), page.slice(page.indexOf(generatedTo))];
+  return `${before}${generatedFrom}\n\n| kind | part | what it is | put right |\n|---|---|---|---|\n${kinds.join('\n')}\n\n${after}`;
+}
+
 function settingsSchema(): string {
   const definitions = validationMetadatasToSchemas({ classTransformerMetadataStorage: defaultMetadataStorage, refPointerPrefix: '#/definitions/' });
   const { type: _type, ...settings } = targetConstructorToSchema(Settings, { classTransformerMetadataStorage: defaultMetadataStorage, refPointerPrefix: '#/definitions/' });
@@ -103,5 +116,6 @@ function settingsSchema(): string {
 export const generatedFiles: Record<string, () => string> = {
   'docs/errors.md': errorsPage,
   'docs/contract.md': contractPage,
+  'docs/report.md': reportPage,
   'config/connector.schema.json': settingsSchema,
 };

@@ -16,7 +16,7 @@ const mayImport: Record<string, string[]> = {
   'libs/testing': ['#core', '#emulators', '#isolate', 'node:*', 'yaml'],
   'libs/runtime': ['#core', '#klaviyo', '#wallet-crew', '#store', '#plugins', '#isolate', 'node:*', '@nestjs/*', '@openfeature/server-sdk', 'class-transformer', 'class-validator', 'cron', 'libphonenumber-js*', 'pino', 'prom-client', 'reflect-metadata', 'yaml'],
   // The emulators are there for the sandbox and the test kit only, which is asserted below.
-  'apps/connector': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', '#emulators', 'node:*', '@nestjs/*', 'fastify', 'reflect-metadata', 'class-validator', 'rxjs', 'yaml'],
+  'apps/connector': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', '#emulators', 'node:*', '@nestjs/*', 'fastify', 'reflect-metadata', 'class-validator', 'rxjs', 'uplot', 'yaml'],
   'apps/replay': ['#core', '#runtime', '#store', 'node:*', 'yaml'],
   'apps/setup': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', 'node:*'],
   'apps/reconciler': ['#core', '#runtime', '#store', 'node:*', '@nestjs/*', 'cron', 'reflect-metadata'],

@@ -13,6 +13,7 @@ export * from './rules.js';
 export * from './settings.js';
 export * from './system-clock.js';
 export * from './telemetry.js';
+export { connectorRoot } from './plugins/find-plugin.js';
 export * from './terminal.js';
 export * from './vault.js';
 export * from './workers.js';

@@ -1,0 +1,17 @@
+import type { Report } from '#core';
+import { amount, element, headed, number, row, table } from './element.js';
+
+/** Why repairs were refused, in Klaviyo's words. */
+export function refusalsCard({ refusals }: Report): HTMLElement | undefined {
+  if (refusals.length === 0) return undefined;
+  const rows = refusals.map(({ count, code, words, sample }) =>
+    row({}, element('div', {}, element('q', { class: 'quote' }, words ?? 'No words were given.'), element('span', { class: 'kind-says' }, element('code', {}, code), ` · for example delivery `, element('code', {}, sample.deliveryId))), number('Times', count)),
+  );
+  return element('section', { 'class': 'card', 'aria-labelledby': 'refusals-title' }, headed('refusals-title', 'Refused, and why'), table('Refused, and why', [['In the words of the vendor'], ['Times', 'number']], rows));
+}
+
+export function silenceNote({ silent }: Report): HTMLElement | undefined {
+  if (silent.length === 0) return undefined;
+  const lines = silent.map(({ wallet, heard, unheard }) => element('p', {}, element('strong', {}, `${wallet} Wallet is silent. `), `Webhooks told of ${amount(heard)} new installs and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`));
+  return element('section', { 'class': 'problem', 'aria-label': 'Silent webhooks' }, ...lines);
+}
