@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Command, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
+import type { Command, DriftKind, ErrorCode, Identity, Lane, Note, NewDelivery, Person } from '#core';
 
 /** Our tables live in a schema of their own, so that a database can be shared; pg-boss keeps its own beside it. */
 export const schema = 'connector';
@@ -29,10 +29,16 @@ export const DeliveryEntity = defineEntity({
     code: p.text().$type<ErrorCode>().nullable(),
     notes: p.json<Note[]>(),
     redeliveries: p.integer(),
+    /** The run whose repair it is, and of which drifts. */
+    runId: p.uuid().nullable(),
+    repairs: p.array().$type<DriftKind[]>().nullable(),
+    /** It waits for everything live. A repair that an operator replays does not. */
+    background: p.boolean().default(false),
   },
   uniques: [{ name: 'delivery_key', properties: ['tenant', 'key'] }],
   indexes: [
-    { name: 'delivery_undecided', properties: ['tenant', 'id'], where: `status = 'undecided'` },
+    { name: 'delivery_undecided', properties: ['background', 'tenant', 'id'], where: `status = 'undecided'` },
+    { name: 'delivery_run', properties: ['runId'], where: `run_id is not null` },
     { name: 'delivery_parked', properties: ['tenant', 'id'], where: `status = 'parked'` },
   ],
 });
@@ -117,9 +123,11 @@ export const OutboxEntity = defineEntity({
     /** The import it is part of, and where in it. */
     receipt: p.text().nullable(),
     position: p.integer().nullable(),
+    /** It waits for everything live, and nothing live waits for it. */
+    background: p.boolean().default(false),
   },
   indexes: [
-    { name: 'outbox_due', properties: ['tenant', 'lane', 'attempts', 'commandId'], where: `state = 'pending'` },
+    { name: 'outbox_due', properties: ['tenant', 'lane', 'background', 'attempts', 'commandId'], where: `state = 'pending'` },
     { name: 'outbox_person', properties: ['tenant', 'personId', 'lane'], where: `lane <> 'track'` },
     { name: 'outbox_waiting', properties: ['tenant', 'personId'], where: `state = 'waiting'` },
     { name: 'outbox_import', properties: ['tenant', 'receipt'], where: `state = 'importing'` },

@@ -1,5 +1,6 @@
+import { Background } from './background.js';
 import { FirstTables } from './first-tables.js';
 import { PermitTables } from './permits.js';
 
 /** In the order they run. Only ever add to the end: what has run somewhere is never changed. */
-export const migrations = [FirstTables, PermitTables];
+export const migrations = [FirstTables, PermitTables, Background];
