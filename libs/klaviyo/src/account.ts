@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Log, Meter, Pacing, Permits, Vault } from '#core';
+import { backgroundOf, type Clock, type Grant, type Limit, type Log, type Meter, type Pacing, type Permits, type Vault } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
-import { LearnedLimits, type Operation } from './limits.js';
+import { LearnedLimits, type Operation, quietMs } from './limits.js';
 import { type Sdk, sdkFor } from './sdk.js';
 import { KlaviyoSession } from './session.js';
 import type { KlaviyoSettings } from './settings.js';
@@ -22,21 +22,34 @@ export function accountOf(settings: KlaviyoSettings): string {
   return createHash('sha256').update(`${settings.baseUrl.replace(/\/+$/, '')}\n${settings.apiKey}`).digest('hex').slice(0, 16);
 }
 
+/** What is known of an account, whoever calls it. */
+class Known {
+  readonly session: KlaviyoSession;
+  readonly limits: LearnedLimits;
+  sdk: Promise<Sdk> | undefined;
+  /** Counts calls and failures, to tell a failure that came before a call from one after it. */
+  ticks = 0;
+  failedAt = 0;
+  recoveredAt = 0;
+
+  constructor(settings: KlaviyoSettings) {
+    this.session = new KlaviyoSession(settings);
+    this.limits = new LearnedLimits(settings.quotaShare);
+  }
+}
+
 /** One Klaviyo account: every call to it goes through here, with a permit that was taken before. */
 export class Account {
   readonly name: string;
-  readonly #session: KlaviyoSession;
-  readonly #limits: LearnedLimits;
-  #sdk: Promise<Sdk> | undefined;
-  /** Counts calls and failures, to tell a failure that came before a call from one after it. */
-  #ticks = 0;
-  #failedAt = 0;
-  #recoveredAt = 0;
+  #background: Account | undefined;
 
-  constructor(readonly settings: KlaviyoSettings, private readonly around: Surroundings) {
+  constructor(readonly settings: KlaviyoSettings, private readonly around: Surroundings, readonly isBackground = false, private readonly known = new Known(settings)) {
     this.name = accountOf(settings);
-    this.#session = new KlaviyoSession(settings);
-    this.#limits = new LearnedLimits(settings.quotaShare);
+  }
+
+  /** The same account for what gives way to live traffic: all leave taken here is within a part of the limits. */
+  get background(): Account {
+    return this.isBackground ? this : (this.#background ??= new Account(this.settings, this.around, true, this.known));
   }
 
   get clock(): Clock {
@@ -53,12 +66,12 @@ export class Account {
 
   /** It failed and has not answered since: only one call at a time is let through, as a probe. */
   get failing(): boolean {
-    return this.#failedAt > this.#recoveredAt;
+    return this.known.failedAt > this.known.recoveredAt;
   }
 
   /** How many calls of this operation per minute are ours. */
   perMinute(operation: Operation): number {
-    return this.#limits.of(operation).steady;
+    return this.#limit(operation).steady;
   }
 
   /** The pace at which the calls of a minute are spread evenly: 400 ms for 150 of them. For batches that are not full. */
@@ -66,11 +79,17 @@ export class Account {
     return Math.ceil(60_000 / this.perMinute(operation));
   }
 
-  async take(operation: Operation, want: number, pacing?: Pacing): Promise<Grant> {
-    const limit = this.#limits.of(operation);
+  #limit(operation: Operation): Limit {
+    const ours = this.known.limits.of(operation);
+    return this.isBackground ? backgroundOf(ours) : ours;
+  }
+
+  async take(operation: Operation, want: number, given: Pacing = {}): Promise<Grant> {
+    const limit = this.#limit(operation);
+    const pacing = this.isBackground ? { ...given, spacingMs: Math.max(given.spacingMs ?? 0, quietMs(this.known.limits.of(operation))) } : given;
     const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, pacing);
     // Another replica may have seen it fail: the next answer here is news for all.
-    if (grant.failures > 0 && !this.failing) this.#failedAt = ++this.#ticks;
+    if (grant.failures > 0 && !this.failing) this.known.failedAt = ++this.known.ticks;
     return grant;
   }
 
@@ -94,15 +113,15 @@ export class Account {
   /** Makes one call. Whatever becomes of it, the permit is settled, and limits and breaker learn from it. */
   async call(operation: Operation, permit: string, request: (sdk: Sdk) => Promise<{ response: AxiosResponse }>): Promise<Outcome> {
     const { clock, meter, permits } = this.around;
-    const begun = ++this.#ticks;
+    const begun = ++this.known.ticks;
     let started = performance.now();
     let outcome: Outcome;
     let status: string;
     try {
-      const sdk = await (this.#sdk ??= this.#load());
+      const sdk = await (this.known.sdk ??= this.#load());
       started = performance.now();
       const { response } = await request(sdk);
-      this.#limits.learn(operation, response.headers['ratelimit-limit']);
+      this.known.limits.learn(operation, response.headers['ratelimit-limit']);
       status = String(response.status);
       outcome = { ok: true, data: response.data as unknown };
     } catch (error) {
@@ -127,19 +146,19 @@ export class Account {
   }
 
   close(): void {
-    this.#session.close();
+    this.known.session.close();
   }
 
   #load(): Promise<Sdk> {
-    return sdkFor(this.#session, this.settings.baseUrl).catch((error: unknown) => {
-      this.#sdk = undefined;
+    return sdkFor(this.known.session, this.settings.baseUrl).catch((error: unknown) => {
+      this.known.sdk = undefined;
       throw error;
     });
   }
 
   async #answered(begun: number): Promise<void> {
-    if (!this.failing || begun < this.#failedAt) return;
-    this.#recoveredAt = ++this.#ticks;
+    if (!this.failing || begun < this.known.failedAt) return;
+    this.known.recoveredAt = ++this.known.ticks;
     await this.around.permits.recovered(this.name);
   }
 
@@ -148,8 +167,8 @@ export class Account {
     if (problem.code === 'KLAVIYO_BUSY') meter.count('klaviyo_429_total', { operation });
     if (problem.pause === 'account') {
       // Calls that were under way together fail together: that is one failure, or the breaker would open for hours.
-      if (begun < this.#failedAt) return;
-      this.#failedAt = ++this.#ticks;
+      if (begun < this.known.failedAt) return;
+      this.known.failedAt = ++this.known.ticks;
       log.warn('Klaviyo fails; its account pauses', { account: this.name, operation, code: problem.code, status: problem.status });
       await permits.failed(this.name);
       return;

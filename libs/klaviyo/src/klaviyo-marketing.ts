@@ -32,8 +32,8 @@ export class KlaviyoMarketing extends Marketing {
     super();
   }
 
-  async slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }> {
-    const { account } = this.#tenant(tenant);
+  async slot(tenant: string, lane: MarketingLane, waiting: number, background = false): Promise<Slot | { waitMs: number }> {
+    const account = this.#account(tenant, background);
     switch (lane) {
       case 'track':
         return trackSlot(account, waiting);
@@ -46,8 +46,8 @@ export class KlaviyoMarketing extends Marketing {
     }
   }
 
-  async importProgress(tenant: string, receipt: string): Promise<ImportProgress> {
-    return importProgress(this.#tenant(tenant).account, this.#memory, receipt);
+  async importProgress(tenant: string, receipt: string, background = false): Promise<ImportProgress> {
+    return importProgress(this.#account(tenant, background), this.#memory, receipt);
   }
 
   async seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined> {
@@ -66,6 +66,11 @@ export class KlaviyoMarketing extends Marketing {
   close(): void {
     for (const { account } of this.#tenants.values()) account.close();
     this.#tenants.clear();
+  }
+
+  #account(tenant: string, background: boolean): Account {
+    const { account } = this.#tenant(tenant);
+    return background ? account.background : account;
   }
 
   #tenant(name: string): Tenant {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Limit, Log, Permits, WalletLane } from '#core';
+import { backgroundOf, type Clock, type Grant, type Limit, type Log, type Permits, type WalletLane } from '#core';
 import type { Said } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
 
@@ -38,11 +38,16 @@ export class Account {
   #isFailing = false;
   readonly #refused = new Map<WalletLane, number>();
 
-  constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings) {
+  /**
+   * In the background an account is called as if by another process: no live command waits behind what has begun there. The smallest limit
+   * that can be set allows one call a second; for that one a live command may have to wait.
+   */
+  constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings, background = false) {
     const { baseUrl, apiKey, requestsPerMinute } = settings;
     // Names an account without giving its key away.
     this.name = `wallet-crew-${createHash('sha256').update(`${baseUrl}\n${apiKey}`).digest('hex').slice(0, 16)}`;
-    this.#limit = { burst: Math.max(1, Math.ceil(requestsPerMinute / 10)), steady: requestsPerMinute };
+    const limit = { burst: Math.max(1, Math.ceil(requestsPerMinute / 10)), steady: requestsPerMinute };
+    this.#limit = background ? backgroundOf(limit) : limit;
   }
 
   /** Leave to begin commands. What has begun comes first: two calls of which only one may be made would be one for nothing. */

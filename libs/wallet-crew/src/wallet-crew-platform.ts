@@ -27,16 +27,17 @@ const beginWithinMs = 55_000;
 /** The wallet port over The Wallet Crew's API. */
 export class WalletCrewPlatform extends WalletPlatform {
   readonly #accounts = new Map<string, Account>();
+  readonly #inBackground = new Map<string, Account>();
 
   constructor(private readonly parts: WalletCrewParts) {
     super();
   }
 
-  async slot(tenant: string, lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }> {
+  async slot(tenant: string, lane: WalletLane, waiting: number, background = false): Promise<Slot | { waitMs: number }> {
     const { clock } = this.parts;
     const settings = this.parts.settingsOf(tenant);
     if (!settings) return { waitMs: longestWaitMs };
-    const account = this.#account(tenant, settings);
+    const account = this.#account(tenant, settings, background);
     const refusedUntil = account.refusedUntil(lane);
     if (refusedUntil !== undefined && refusedUntil > clock.now()) return { waitMs: refusedUntil - clock.now() };
     const each = lane === 'push-update' || (lane === 'look-up' && !this.parts.wantsTokens(tenant)) ? 1 : 2;
@@ -64,11 +65,12 @@ export class WalletCrewPlatform extends WalletPlatform {
     };
   }
 
-  #account(tenant: string, settings: WalletCrewSettings): Account {
-    const known = this.#accounts.get(tenant);
+  #account(tenant: string, settings: WalletCrewSettings, background: boolean): Account {
+    const accounts = background ? this.#inBackground : this.#accounts;
+    const known = accounts.get(tenant);
     if (known?.settings === settings) return known;
-    const account = new Account(settings, this.parts);
-    this.#accounts.set(tenant, account);
+    const account = new Account(settings, this.parts, background);
+    accounts.set(tenant, account);
     return account;
   }
 
