@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { backgroundOf, type Clock, type Grant, type Limit, type Log, type Meter, type Pacing, type Permits, type Vault } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
-import { LearnedLimits, type Operation, quietMs } from './limits.js';
+import { LearnedLimits, type Operation } from './limits.js';
 import { type Sdk, sdkFor } from './sdk.js';
 import { KlaviyoSession } from './session.js';
 import type { KlaviyoSettings } from './settings.js';
@@ -84,9 +84,8 @@ export class Account {
     return this.isBackground ? backgroundOf(ours) : ours;
   }
 
-  async take(operation: Operation, want: number, given: Pacing = {}): Promise<Grant> {
+  async take(operation: Operation, want: number, pacing?: Pacing): Promise<Grant> {
     const limit = this.#limit(operation);
-    const pacing = this.isBackground ? { ...given, spacingMs: Math.max(given.spacingMs ?? 0, quietMs(this.known.limits.of(operation))) } : given;
     const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, pacing);
     // Another replica may have seen it fail: the next answer here is news for all.
     if (grant.failures > 0 && !this.failing) this.known.failedAt = ++this.known.ticks;

@@ -41,15 +41,6 @@ export function shareOf(limit: Limit, share: number): Limit {
   return { burst: Math.max(1, Math.floor(limit.burst * share)), steady: Math.max(1, Math.floor(limit.steady * share)) };
 }
 
-/**
- * A window of one call has none to leave: one in the background keeps a live one waiting for up to a whole window. Never to go would leave
- * everything unrepaired for ever; so it goes when nobody has called for two windows, which live traffic that is under way does not let happen.
- */
-export function quietMs({ burst, steady }: Limit): number {
-  if (steady <= 1) return 120_000;
-  return burst <= 1 ? 2_000 : 0;
-}
-
 /** Reads `RateLimit-Limit: 75, 75;w=1, 750;w=60`. A window that the header does not name is left out. */
 export function limitFromHeader(header: unknown): Partial<Limit> {
   if (typeof header !== 'string') return {};

@@ -26,8 +26,8 @@ const heldBackBy = (which: string) => `exists (
     and (${which}) offset 0)`;
 const inCall = `before.state = 'pending' and before.leased and before.due_at > now()`;
 const heldBack = heldBackBy(`before.state = 'importing' or ${inCall}`);
-/** Whoever sends the one kind is not told of the answers to the other; only imports tell both. */
-const heldBackByOther = heldBackBy(`before.background <> o.background and ${inCall}`);
+/** Of answers only who made the call is told: for the other kind, or in another process, it has to be looked at again. Of imports both kinds are told. */
+const heldBackByCall = heldBackBy(inCall);
 const lookAgainMs = 1_000;
 
 /** What has to come after a profile update that is not through yet; only tenants with external ids have such commands. */
@@ -49,7 +49,7 @@ export async function countWaiting(db: Db, tenant: string, lane: Lane, backgroun
      select n as due, case when n = 0 then least((
        select (extract(epoch from min(o.due_at) - now()) * 1000)::float8 from connector.outbox o
        where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at > now())
-       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByOther} limit 1)` : ''}) end as next
+       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next
      from due`,
     [tenant, lane, background],
   );

@@ -39,8 +39,7 @@ export class Account {
   readonly #refused = new Map<WalletLane, number>();
 
   /**
-   * In the background an account is called as if by another process: no live command waits behind what has begun there. The smallest limit
-   * that can be set allows one call a second; for that one a live command may have to wait.
+   * In the background an account is called as if by another process: no live command waits behind what has begun there.
    */
   constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings, background = false) {
     const { baseUrl, apiKey, requestsPerMinute } = settings;
