@@ -38,9 +38,7 @@ export class Account {
   #isFailing = false;
   readonly #refused = new Map<WalletLane, number>();
 
-  /**
-   * In the background an account is called as if by another process: no live command waits behind what has begun there.
-   */
+  /** In the background an account is called as if by another process: no live command waits behind what has begun there. */
   constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings, background = false) {
     const { baseUrl, apiKey, requestsPerMinute } = settings;
     // Names an account without giving its key away.
