@@ -367,6 +367,34 @@ export function marketingSuite(name: string, open: () => Promise<MarketingWorld>
       });
     });
 
+    describe('what goes in the background', () => {
+      it('leaves every live event its call at once, however much of it waits', async () => {
+        const ask = (waiting: number, background?: boolean) => world.marketing.slot(world.tenant, 'track', waiting, background);
+        let sent = 0;
+        for (let n = 0; n < 40; n++) {
+          const slot = await ask(20_000, true);
+          if ('send' in slot) expect(outcomes(await slot.send([out(track(`background${sent++}`), ada)]))).toEqual(['accepted']);
+          else world.wait(slot.waitMs);
+          const live = await ask(1);
+          if (!('send' in live)) throw new Error(`a live event waits ${live.waitMs} ms`);
+          expect(outcomes(await live.send([out(track(`live${n}`), ada)]))).toEqual(['accepted']);
+        }
+        await world.settle();
+        expect(sent).toBeGreaterThan(10);
+        expect(world.events(ada)).toHaveLength(40 + sent);
+        expect(world.throttled()).toBe(0);
+      });
+
+      it('imports profiles, and looks how that fares', async () => {
+        const slot = await world.marketing.slot(world.tenant, 'upsert-profile', 40, true);
+        if (!('send' in slot)) throw new Error(`waits ${slot.waitMs} ms`);
+        const [first] = await slot.send(Array.from({ length: 40 }, (_, index) => out(update(), { email: `p${index}@shop.fr` })));
+        if (first?.outcome !== 'importing') throw new Error(`not importing but ${first?.outcome}`);
+        await world.settle();
+        expect(await world.marketing.importProgress(world.tenant, first.receipt, true)).toEqual({ done: true, lost: false, refused: [] });
+      });
+    });
+
     describe('trouble', () => {
       it.each([
         ['hang', 'KLAVIYO_UNAVAILABLE'],

@@ -35,8 +35,8 @@ export function sampleUpsert(tier = 'gold'): UpsertProfile {
 }
 
 /** Receives one delivery and decides it with these changes; answers the delivery's id. */
-export async function decide(store: Store, changes: Partial<Omit<Changes, 'outcomes'>> & { given?: (Omit<Changes['commands'][number], 'deliveryId'>)[] }, of = tenant): Promise<string> {
-  const [receipt] = await store.receive([sampleDelivery({ tenant: of })]);
+export async function decide(store: Store, changes: Partial<Omit<Changes, 'outcomes'>> & { given?: (Omit<Changes['commands'][number], 'deliveryId'>)[] }, of = tenant, own: Partial<NewDelivery> = {}): Promise<string> {
+  const [receipt] = await store.receive([sampleDelivery({ tenant: of, ...own })]);
   const { id } = receipt!;
   await store.alone(of, (unit) =>
     unit.save({
@@ -50,7 +50,7 @@ export async function decide(store: Store, changes: Partial<Omit<Changes, 'outco
 }
 
 /** One reachable person per command, each decided in a delivery of its own where `personId` is not given. */
-export async function decideCommands(store: Store, commands: Command[], personId = 'p-ana', of = tenant): Promise<string> {
+export async function decideCommands(store: Store, commands: Command[], personId = 'p-ana', of = tenant, own: Partial<NewDelivery> = {}): Promise<string> {
   return decide(
     store,
     {
@@ -58,5 +58,14 @@ export async function decideCommands(store: Store, commands: Command[], personId
       given: commands.map((command) => ({ personId, command, goes: 'at-once' })),
     },
     of,
+    own,
   );
+}
+
+/** What a run puts into the inbox. */
+export const sampleRepair = { repair: { runId: '0198f000-0000-7000-8000-000000000001', kinds: ['install-unheard', 'status-wrong'] } } satisfies Partial<NewDelivery>;
+
+/** The same as a repair of a run. */
+export function decideInBackground(store: Store, commands: Command[], personId = 'p-ana', of = tenant): Promise<string> {
+  return decideCommands(store, commands, personId, of, sampleRepair);
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Limit, Log, Meter, Pacing, Permits, Vault } from '#core';
+import { backgroundOf, type Clock, type Grant, type Limit, type Log, type Meter, type Pacing, type Permits, type Vault } from '#core';
 import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
-import { LearnedLimits, type Operation, shareOf } from './limits.js';
+import { LearnedLimits, type Operation } from './limits.js';
 import { type Sdk, sdkFor } from './sdk.js';
 import { KlaviyoSession } from './session.js';
 import type { KlaviyoSettings } from './settings.js';
@@ -15,13 +15,6 @@ export interface Surroundings {
   meter: Meter;
 }
 
-/** How leave is taken. `background`: for what can wait; the last of our share is left to live traffic. */
-export interface Leave extends Pacing {
-  background?: boolean;
-}
-
-const backgroundShare = 0.9;
-
 export type Outcome = { ok: true; data: unknown } | { ok: false; problem: Problem };
 
 /** Names an account without giving its key away: all tenants and replicas with one key share one quota. */
@@ -29,21 +22,34 @@ export function accountOf(settings: KlaviyoSettings): string {
   return createHash('sha256').update(`${settings.baseUrl.replace(/\/+$/, '')}\n${settings.apiKey}`).digest('hex').slice(0, 16);
 }
 
+/** What is known of an account, whoever calls it. */
+class Known {
+  readonly session: KlaviyoSession;
+  readonly limits: LearnedLimits;
+  sdk: Promise<Sdk> | undefined;
+  /** Counts calls and failures, to tell a failure that came before a call from one after it. */
+  ticks = 0;
+  failedAt = 0;
+  recoveredAt = 0;
+
+  constructor(settings: KlaviyoSettings) {
+    this.session = new KlaviyoSession(settings);
+    this.limits = new LearnedLimits(settings.quotaShare);
+  }
+}
+
 /** One Klaviyo account: every call to it goes through here, with a permit that was taken before. */
 export class Account {
   readonly name: string;
-  readonly #session: KlaviyoSession;
-  readonly #limits: LearnedLimits;
-  #sdk: Promise<Sdk> | undefined;
-  /** Counts calls and failures, to tell a failure that came before a call from one after it. */
-  #ticks = 0;
-  #failedAt = 0;
-  #recoveredAt = 0;
+  #background: Account | undefined;
 
-  constructor(readonly settings: KlaviyoSettings, private readonly around: Surroundings) {
+  constructor(readonly settings: KlaviyoSettings, private readonly around: Surroundings, readonly isBackground = false, private readonly known = new Known(settings)) {
     this.name = accountOf(settings);
-    this.#session = new KlaviyoSession(settings);
-    this.#limits = new LearnedLimits(settings.quotaShare);
+  }
+
+  /** The same account for what gives way to live traffic: all leave taken here is within a part of the limits. */
+  get background(): Account {
+    return this.isBackground ? this : (this.#background ??= new Account(this.settings, this.around, true, this.known));
   }
 
   get clock(): Clock {
@@ -60,12 +66,12 @@ export class Account {
 
   /** It failed and has not answered since: only one call at a time is let through, as a probe. */
   get failing(): boolean {
-    return this.#failedAt > this.#recoveredAt;
+    return this.known.failedAt > this.known.recoveredAt;
   }
 
   /** How many calls of this operation per minute are ours. */
-  perMinute(operation: Operation, leave: Leave = {}): number {
-    return this.#limitOf(operation, leave).steady;
+  perMinute(operation: Operation): number {
+    return this.#limit(operation).steady;
   }
 
   /** The pace at which the calls of a minute are spread evenly: 400 ms for 150 of them. For batches that are not full. */
@@ -73,11 +79,16 @@ export class Account {
     return Math.ceil(60_000 / this.perMinute(operation));
   }
 
-  async take(operation: Operation, want: number, { background = false, ...pacing }: Leave = {}): Promise<Grant> {
-    const limit = this.#limitOf(operation, { background });
+  #limit(operation: Operation): Limit {
+    const ours = this.known.limits.of(operation);
+    return this.isBackground ? backgroundOf(ours) : ours;
+  }
+
+  async take(operation: Operation, want: number, pacing?: Pacing): Promise<Grant> {
+    const limit = this.#limit(operation);
     const grant = await this.around.permits.take(this.name, operation, Math.min(want, limit.burst), limit, pacing);
     // Another replica may have seen it fail: the next answer here is news for all.
-    if (grant.failures > 0 && !this.failing) this.#failedAt = ++this.#ticks;
+    if (grant.failures > 0 && !this.failing) this.known.failedAt = ++this.known.ticks;
     return grant;
   }
 
@@ -86,7 +97,7 @@ export class Account {
   }
 
   /** Waits for one permit, as long as `patience` has time left. */
-  async takeOne(operation: Operation, patience: Patience, leave?: Leave): Promise<{ permit: string } | { waitMs: number }> {
+  async takeOne(operation: Operation, patience: Patience, leave?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
     for (;;) {
       const { permits, waitMs } = await this.take(operation, 1, leave).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
       const [permit] = permits;
@@ -101,15 +112,15 @@ export class Account {
   /** Makes one call. Whatever becomes of it, the permit is settled, and limits and breaker learn from it. `isQuestion`: a person asked what the key may do, and a no pauses nobody. */
   async call(operation: Operation, permit: string, request: (sdk: Sdk) => Promise<{ response: AxiosResponse }>, isQuestion = false): Promise<Outcome> {
     const { clock, meter, permits } = this.around;
-    const begun = ++this.#ticks;
+    const begun = ++this.known.ticks;
     let started = performance.now();
     let outcome: Outcome;
     let status: string;
     try {
-      const sdk = await (this.#sdk ??= this.#load());
+      const sdk = await (this.known.sdk ??= this.#load());
       started = performance.now();
       const { response } = await request(sdk);
-      this.#limits.learn(operation, response.headers['ratelimit-limit']);
+      this.known.limits.learn(operation, response.headers['ratelimit-limit']);
       status = String(response.status);
       outcome = { ok: true, data: response.data as unknown };
     } catch (error) {
@@ -134,24 +145,19 @@ export class Account {
   }
 
   close(): void {
-    this.#session.close();
-  }
-
-  #limitOf(operation: Operation, { background = false }: Leave): Limit {
-    const ours = this.#limits.of(operation);
-    return background ? shareOf(ours, backgroundShare) : ours;
+    this.known.session.close();
   }
 
   #load(): Promise<Sdk> {
-    return sdkFor(this.#session, this.settings.baseUrl).catch((error: unknown) => {
-      this.#sdk = undefined;
+    return sdkFor(this.known.session, this.settings.baseUrl).catch((error: unknown) => {
+      this.known.sdk = undefined;
       throw error;
     });
   }
 
   async #answered(begun: number): Promise<void> {
-    if (!this.failing || begun < this.#failedAt) return;
-    this.#recoveredAt = ++this.#ticks;
+    if (!this.failing || begun < this.known.failedAt) return;
+    this.known.recoveredAt = ++this.known.ticks;
     await this.around.permits.recovered(this.name);
   }
 
@@ -160,8 +166,8 @@ export class Account {
     if (problem.code === 'KLAVIYO_BUSY') meter.count('klaviyo_429_total', { operation });
     if (problem.pause === 'account') {
       // Calls that were under way together fail together: that is one failure, or the breaker would open for hours.
-      if (begun < this.#failedAt) return;
-      this.#failedAt = ++this.#ticks;
+      if (begun < this.known.failedAt) return;
+      this.known.failedAt = ++this.known.ticks;
       log.warn('Klaviyo fails; its account pauses', { account: this.name, operation, code: problem.code, status: problem.status });
       await permits.failed(this.name);
       return;

@@ -20,8 +20,8 @@ export class KlaviyoMarketing extends Marketing {
     super();
   }
 
-  async slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }> {
-    const account = this.accounts.of(tenant);
+  async slot(tenant: string, lane: MarketingLane, waiting: number, background = false): Promise<Slot | { waitMs: number }> {
+    const account = this.#account(tenant, background);
     switch (lane) {
       case 'track':
         return trackSlot(account, waiting);
@@ -34,8 +34,8 @@ export class KlaviyoMarketing extends Marketing {
     }
   }
 
-  async importProgress(tenant: string, receipt: string): Promise<ImportProgress> {
-    return importProgress(this.accounts.of(tenant), this.#memory, receipt);
+  async importProgress(tenant: string, receipt: string, background = false): Promise<ImportProgress> {
+    return importProgress(this.#account(tenant, background), this.#memory, receipt);
   }
 
   async seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined> {
@@ -56,5 +56,10 @@ export class KlaviyoMarketing extends Marketing {
   /** Closes the connections that are kept open. */
   close(): void {
     this.accounts.close();
+  }
+
+  #account(tenant: string, background: boolean): Account {
+    const account = this.accounts.of(tenant);
+    return background ? account.background : account;
   }
 }

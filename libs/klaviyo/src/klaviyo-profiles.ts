@@ -42,7 +42,7 @@ export class KlaviyoProfiles extends Profiles {
   }
 
   pagesPerMinute(tenant: string): number {
-    return this.accounts.of(tenant).perMinute('get_profiles', { background: true });
+    return this.accounts.of(tenant).background.perMinute('get_profiles');
   }
 
   async find(tenant: string, name: ProfileName): Promise<HeldProfile[] | NotNow> {

@@ -14,6 +14,8 @@ import { claimableBytes, probing, slotOf } from './slot.js';
 const few = 12;
 /** Single calls that are back so soon are worth waiting for. */
 const soonMs = 1000;
+/** Each import costs several looks at how it fares, of which there are no more than of imports. In the background it gathers meanwhile. */
+const gatherImports = 4;
 
 export async function profileSlot(account: Account, waiting: number, memory: ImportMemory): Promise<Slot | { waitMs: number }> {
   const singles = waiting <= few ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;
@@ -23,7 +25,8 @@ export async function profileSlot(account: Account, waiting: number, memory: Imp
   }
   if (singles && singles.waitMs <= soonMs) return { waitMs: singles.waitMs };
   const { maxItems } = limits.bulk_import_profiles;
-  const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems ? { spacingMs: account.spacingMs('bulk_import_profiles') } : {});
+  const spacingMs = account.spacingMs('bulk_import_profiles') * (account.isBackground ? gatherImports : 1);
+  const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems || account.isBackground ? { spacingMs } : {});
   if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
   return slotOf<UpsertProfile>(account, { items: probing(bulk, maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
 }

@@ -24,7 +24,7 @@ const lasting = new Set<ErrorCode>(['KLAVIYO_KEY_REFUSED', 'KLAVIYO_SCOPE_MISSIN
 
 /** Reads one page in the background. Throws what no waiting mends: a missing scope, a refused key, a question that Klaviyo refuses. */
 export async function readPage(account: Account, operation: Operation, cursor: string | undefined, ask: (sdk: Sdk, page: { pageCursor?: string }) => Promise<{ response: AxiosResponse }>): Promise<Listed | NotNow> {
-  const taken = await account.takeOne(operation, { leftMs: patienceMs }, { background: true });
+  const taken = await account.background.takeOne(operation, { leftMs: patienceMs });
   if (!('permit' in taken)) return { waitMs: taken.waitMs };
   const outcome = await account.call(operation, taken.permit, (sdk) => ask(sdk, cursor === undefined ? {} : { pageCursor: cursor }));
   if (!outcome.ok) {

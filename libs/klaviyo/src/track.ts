@@ -1,4 +1,4 @@
-import type { Answer, Outgoing, Slot, Track } from '#core';
+import type { Answer, Grant, Outgoing, Slot, Track } from '#core';
 import { type Account, aWhile } from './account.js';
 import { accepted, becauseOf, fromVerdict, refused, saysDuplicateEvent, unreachable } from './answers.js';
 import { isReachable } from './identifiers.js';
@@ -18,6 +18,11 @@ const aheadMs = 500;
  * may use of it on average, so that a rush does not spend the minute in ten seconds.
  */
 export async function trackSlot(account: Account, waiting: number): Promise<Slot | { waitMs: number }> {
+  // Single calls are what live events go by. Batches in the background leave each other room, full or not.
+  if (account.isBackground) {
+    const batch = await account.take('bulk_create_events', 1, { spacingMs: account.spacingMs('bulk_create_events') });
+    return batch.permits.length > 0 ? bulkSlot(account, batch) : { waitMs: batch.waitMs };
+  }
   const budget = Math.max(1, Math.floor(account.perMinute('create_event') / 60));
   const singles = waiting <= budget ? await account.take('create_event', Math.max(1, waiting)) : undefined;
   if (singles && (singles.permits.length >= waiting || (singles.failures > 0 && singles.permits.length > 0))) return singleSlot(account, singles.permits);
@@ -26,9 +31,7 @@ export async function trackSlot(account: Account, waiting: number): Promise<Slot
   const bulk = await account.take('bulk_create_events', 1, full ? { aheadMs } : { spacingMs: account.spacingMs('bulk_create_events') });
   if (bulk.permits.length > 0) {
     await account.giveBack(singles?.permits ?? []);
-    const items = probing(bulk, limits.bulk_create_events.maxItems);
-    const goAt = account.clock.now() + bulk.waitMs;
-    return slotOf<Track>(account, { items, bytes: claimableBytes('bulk_create_events'), permits: bulk.permits }, (commands, permits) => sendBulk(account, commands, permits, goAt));
+    return bulkSlot(account, bulk);
   }
   if (singles && singles.permits.length > 0) return singleSlot(account, singles.permits);
   if (bulk.waitMs <= soonMs || singles) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
@@ -39,6 +42,12 @@ export async function trackSlot(account: Account, waiting: number): Promise<Slot
 
 function singleSlot(account: Account, permits: string[]): Slot {
   return slotOf<Track>(account, { items: permits.length, bytes: limits.create_event.maxBytes, permits }, (commands, taken) => sendSingles(account, commands, taken));
+}
+
+function bulkSlot(account: Account, bulk: Grant): Slot {
+  const items = probing(bulk, limits.bulk_create_events.maxItems);
+  const goAt = account.clock.now() + bulk.waitMs;
+  return slotOf<Track>(account, { items, bytes: claimableBytes('bulk_create_events'), permits: bulk.permits }, (commands, permits) => sendBulk(account, commands, permits, goAt));
 }
 
 async function sendSingles(account: Account, commands: Outgoing<Track>[], permits: string[]): Promise<Answer[]> {

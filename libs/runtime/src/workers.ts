@@ -24,9 +24,9 @@ export async function startWorkers(app: Pick<INestApplicationContext, 'get'>): P
     refreshTokens: app.get(RefreshTokens),
   };
   const workers: Workers = {
-    'process-events': (jobs) => all(unique(jobs), ({ tenant }) => use.processEvents.run(tenant)),
-    'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane }) => use.sendCommands.run(tenant, lane)),
-    'follow-import': (jobs) => all(unique(jobs), ({ tenant, receipt }) => use.followImport.run(tenant, receipt)),
+    'process-events': (jobs) => all(unique(jobs), ({ tenant, background }) => use.processEvents.run(tenant, background)),
+    'send-commands': (jobs) => all(unique(jobs), ({ tenant, lane, background }) => use.sendCommands.run(tenant, lane, background)),
+    'follow-import': (jobs) => all(unique(jobs), ({ tenant, receipt, background }) => use.followImport.run(tenant, receipt, background)),
     'read-back': (jobs) => all(jobs, ({ tenant, commandId, tries }) => use.readBack.run(tenant, commandId, tries)),
     'poll-opt-outs': (jobs) => all(unique(jobs), ({ tenant }) => use.pollOptOuts.run(tenant)),
     'refresh-tokens': () => use.refreshTokens.run(),

@@ -34,10 +34,12 @@ export const DeliveryEntity = defineEntity({
     repairs: p.array().$type<DriftKind[]>().nullable(),
     /** Whom it turned out to be about, once it was decided. */
     personId: p.text().nullable(),
+    /** It waits for everything live. A repair that an operator replays does not. */
+    background: p.boolean().default(false),
   },
   uniques: [{ name: 'delivery_key', properties: ['tenant', 'key'] }],
   indexes: [
-    { name: 'delivery_undecided', properties: ['tenant', 'id'], where: `status = 'undecided'` },
+    { name: 'delivery_undecided', properties: ['background', 'tenant', 'id'], where: `status = 'undecided'` },
     { name: 'delivery_parked', properties: ['tenant', 'id'], where: `status = 'parked'` },
     { name: 'delivery_run', properties: ['runId'], where: `run_id is not null` },
     { name: 'delivery_person', properties: ['tenant', 'personId', 'id'], where: `person_id is not null` },
@@ -125,9 +127,11 @@ export const OutboxEntity = defineEntity({
     /** The import it is part of, and where in it. */
     receipt: p.text().nullable(),
     position: p.integer().nullable(),
+    /** It waits for everything live, and nothing live waits for it. */
+    background: p.boolean().default(false),
   },
   indexes: [
-    { name: 'outbox_due', properties: ['tenant', 'lane', 'attempts', 'commandId'], where: `state = 'pending'` },
+    { name: 'outbox_due', properties: ['tenant', 'lane', 'background', 'attempts', 'commandId'], where: `state = 'pending'` },
     { name: 'outbox_person', properties: ['tenant', 'personId', 'lane'], where: `lane <> 'track'` },
     { name: 'outbox_waiting', properties: ['tenant', 'personId'], where: `state = 'waiting'` },
     { name: 'outbox_import', properties: ['tenant', 'receipt'], where: `state = 'importing'` },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ErrorCode, Job, NewDelivery, Receipt } from '#core';
+import { inBackground, type ErrorCode, type Job, type NewDelivery, type Receipt } from '#core';
 import { rows, type Db } from './database.js';
 import { storable, storableJson } from './storable.js';
 
@@ -15,17 +15,18 @@ interface InboxRow {
   event: string;
   body: string;
   code: ErrorCode | null;
+  runId: string | null;
+  /** Its drift kinds, with commas. */
+  repairs: string | null;
   /** How many more deliveries of the batch say the same. */
   repeats: number;
-  runId: string | null;
-  /** Kinds of drift, with commas between them. */
-  repairs: string | null;
 }
 
 const insert = `
-  insert into connector.delivery as d (id, tenant, key, received_at, event, body, status, code, notes, redeliveries, run_id, repairs)
+  insert into connector.delivery as d (id, tenant, key, received_at, event, body, status, code, notes, redeliveries, run_id, repairs, background)
   select given.id, given.tenant, coalesce(former.key, given.key), to_timestamp(given.received_at / 1000), given.event::jsonb, given.body,
-    case when given.code is null then 'undecided' else 'parked' end, given.code, '[]', given.repeats, given.run_id, string_to_array(given.repairs, ',')
+    case when given.code is null then 'undecided' else 'parked' end, given.code, '[]', given.repeats,
+    given.run_id, string_to_array(given.repairs, ','), given.run_id is not null
   from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::uuid[], $11::text[])
     as given (id, tenant, key, received_at, event, body, code, repeats, former_key, run_id, repairs)
     left join connector.delivery former on former.tenant = given.tenant and former.key = given.former_key
@@ -77,10 +78,13 @@ export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[]
   });
 }
 
-/** One job per tenant; for a batch of nothing but redeliveries it finds nothing to do. */
+/** One job per tenant and kind; for a batch of nothing but redeliveries it finds nothing to do. */
 export function decideJobs(deliveries: readonly NewDelivery[]): Job[] {
   const undecided = deliveries.filter(({ parked }) => !parked);
-  return [...new Set(undecided.map(({ tenant }) => tenant))].map((tenant) => ({ queue: 'process-events', data: { tenant } }));
+  return [false, true].flatMap((background) => {
+    const ofKind = undecided.filter(({ repair }) => (repair !== undefined) === background);
+    return [...new Set(ofKind.map(({ tenant }) => tenant))].map((tenant): Job => ({ queue: 'process-events', data: { tenant, ...inBackground(background) } }));
+  });
 }
 
 function toRow({ tenant, key, formerKey, receivedAt, event, body, parked, repair }: NewDelivery, nextId: () => string): InboxRow {
@@ -94,9 +98,9 @@ function toRow({ tenant, key, formerKey, receivedAt, event, body, parked, repair
     event: storableJson(event),
     body: storable(body),
     code: parked ?? null,
-    repeats: 0,
     runId: repair?.runId ?? null,
-    repairs: repair?.kinds.join() ?? null,
+    repairs: repair?.kinds.join(',') ?? null,
+    repeats: 0,
   };
 }
 

@@ -1,7 +1,9 @@
-import type { CommandRecord, DeliveryRecord, Job, LedgerEntry, Parked, Person } from '#core';
+import { inBackground, type CommandRecord, type DeliveryRecord, type Job, type LedgerEntry, type Parked, type Person } from '#core';
 import { IsolationLevel, type EntityManager, type InferEntity } from '@mikro-orm/postgresql';
 import { rows, type Database, type Db } from './database.js';
 import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type OutboxState, type Outcome } from './entities.js';
+import { sendJobs, type Due } from './jobs.js';
+import { raise } from './outbox.js';
 
 export async function readDelivery(database: Database, tenant: string, id: string): Promise<DeliveryRecord | undefined> {
   return (await readDeliveries(database, tenant, [id]))[0];
@@ -38,6 +40,8 @@ function toRecord(
     ...(delivery.event.kind === 'unknown' ? { body: delivery.body } : {}),
     status: delivery.status,
     ...(delivery.code ? { code: delivery.code } : {}),
+    ...(delivery.runId ? { repair: { runId: delivery.runId, kinds: delivery.repairs ?? [] } } : {}),
+    ...inBackground(delivery.background),
     redeliveries: delivery.redeliveries,
     notes: delivery.notes,
     commands: commands.map(
@@ -78,30 +82,33 @@ export async function listParked(database: Database, tenant: string, limit: numb
   return found.map(({ words, at, ...parked }) => ({ ...parked, at: Math.round(at), ...(words === null ? {} : { words }) }));
 }
 
-/** Puts a parked item back to where it came from; answers the job that takes it up, or nothing if there is no such item. */
-export async function unpark(db: Db, tenant: string, id: string): Promise<Job | undefined> {
+/** Puts a parked item back to where it came from, live; answers the jobs that take it up, none if there is no such item. */
+export async function unpark(db: Db, tenant: string, id: string): Promise<Job[]> {
   const deliveries = await rows(
     db,
-    `update connector.delivery set status = 'undecided', code = null where tenant = $1 and id = $2 and status = 'parked' returning id`,
+    `update connector.delivery set status = 'undecided', code = null, background = false where tenant = $1 and id = $2 and status = 'parked' returning id`,
     [tenant, id],
   );
-  if (deliveries.length > 0) return { queue: 'process-events', data: { tenant } };
-  const [command] = await rows<{ lane: 'track' }>(
+  if (deliveries.length > 0) return [{ queue: 'process-events', data: { tenant } }];
+  const due = await rows<Due>(
     db,
     `with replayed as (
-       update connector.outbox set state = 'pending', attempts = 0, leased = false, alone = false, due_at = clock_timestamp(), receipt = null, position = null
-       where tenant = $1 and command_id = $2 and state = 'refused' returning command_id, lane
-     ), forgotten as (
-       update connector.command c set code = null, words = null from replayed where c.id = replayed.command_id
+       update connector.outbox set state = 'pending', attempts = 0, leased = false, alone = false, due_at = clock_timestamp(), receipt = null, position = null, background = false
+       where tenant = $1 and command_id = $2 and state = 'refused' returning command_id, lane, person_id
+     ), raised as (${raise('select person_id from replayed')}), forgotten as (
+       update connector.command c set code = null, words = null from replayed where c.id = replayed.command_id returning c.delivery_id
+     ), told as (
+       -- What its answer tells is decided live too.
+       update connector.delivery d set background = false from forgotten where d.id = forgotten.delivery_id and d.background
      ), sent as (
        -- Whoever replays a notification wants it sent, whatever became of the first.
        delete from connector.notification n using replayed where n.command_id = replayed.command_id
      ), written as (
        insert into connector.ledger (command_id, at, outcome) select command_id, clock_timestamp(), 'replayed' from replayed
-     ) select lane from replayed`,
+     ) select lane, false as background from replayed union select lane, false from raised where state = 'pending'`,
     [tenant, id],
   );
-  return command && { queue: 'send-commands', data: { tenant, lane: command.lane } };
+  return sendJobs(tenant, due);
 }
 
 export async function findPerson(database: Database, tenant: string, identifier: string): Promise<Person | undefined> {

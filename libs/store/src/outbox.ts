@@ -1,6 +1,16 @@
 import { isWalletLane, type Command, type Identity, type Lane, type Outgoing, type Waiting } from '#core';
 import { rows, type Database, type Db } from './database.js';
 
+/**
+ * Makes live what persons have waiting in the background; not their events, for which nothing waits. Rows that somebody else is about to
+ * change are left out: two who wait for each other's rows would wait for ever.
+ */
+export const raise = (persons: string) => `
+  update connector.outbox o set background = false from (
+    select b.command_id from (${persons}) live join connector.outbox b on b.tenant = $1 and b.person_id = live.person_id
+    where b.lane <> 'track' and b.background and b.state <> 'refused' for update of b skip locked) waiting
+  where o.command_id = waiting.command_id returning o.lane, o.state`;
+
 /** Counting further changes nothing: it only decides between single calls and bulk. */
 const mostCounted = 20_000;
 /** So many profile updates are looked at closely whether they are held back; of more, some can go. */
@@ -10,31 +20,38 @@ const mostLookedAt = 500;
  * A second profile update of a person must not overtake one that is on its way, so it is not due. `offset 0` has it looked up
  * person by person: turned into a join, it would read all updates of a tenant, and all that went before the last vacuum.
  */
-const heldBack = `exists (
+const heldBackBy = (which: string) => `exists (
   select 1 from connector.outbox before
   where before.tenant = o.tenant and before.person_id = o.person_id and before.lane = 'upsert-profile' and before.command_id <> o.command_id
-    and (before.state = 'importing' or before.state = 'pending' and before.leased and before.due_at > now()) offset 0)`;
+    and (${which}) offset 0)`;
+const inCall = `before.state = 'pending' and before.leased and before.due_at > now()`;
+const heldBack = heldBackBy(`before.state = 'importing' or ${inCall}`);
+/** Of answers only who made the call is told: for the other kind, or in another process, it has to be looked at again. Of imports both kinds are told. */
+const heldBackByCall = heldBackBy(inCall);
+const lookAgainMs = 1_000;
 
 /** What has to come after a profile update that is not through yet; only tenants with external ids have such commands. */
 const afterProfile = `o.after_profile and exists (
   select 1 from connector.outbox profile
   where profile.tenant = o.tenant and profile.person_id = o.person_id and profile.lane = 'upsert-profile' and profile.state in ('pending', 'importing') offset 0)`;
 
-export async function countWaiting(db: Db, tenant: string, lane: Lane): Promise<Waiting> {
+export async function countWaiting(db: Db, tenant: string, lane: Lane, background: boolean): Promise<Waiting> {
+  const profiles = lane === 'upsert-profile';
   const [counted] = await rows<{ due: number; next: number | null }>(
     db,
-    `with due as (
-       select count(*)::int as n from (
-         select o.command_id, o.tenant, o.person_id, row_number() over () as place from connector.outbox o
-         where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now()
-         limit ${mostCounted}) o
-       ${lane === 'upsert-profile' ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
+    `with looked as (
+       select o.command_id, o.tenant, o.person_id, o.background, row_number() over () as place from connector.outbox o
+       where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at <= now()
+       limit ${mostCounted}
+     ), due as (
+       select count(*)::int as n from looked o ${profiles ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
      )
-     select n as due, case when n = 0 then (
+     select n as due, case when n = 0 then least((
        select (extract(epoch from min(o.due_at) - now()) * 1000)::float8 from connector.outbox o
-       where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at > now()) end as next
+       where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at > now())
+       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next
      from due`,
-    [tenant, lane],
+    [tenant, lane, background],
   );
   const { due = 0, next = null } = counted ?? {};
   return next === null ? { due } : { due, nextInMs: Math.max(1, Math.ceil(next)) };
@@ -58,7 +75,7 @@ function claimStatement(lane: Lane): string {
   return `
     with taken as materialized (
       select o.command_id, o.person_id, o.attempts, o.bytes from connector.outbox o
-      where o.tenant = $1 and o.lane = $2 and o.state = 'pending' and o.due_at <= now() and not ${waits}
+      where o.tenant = $1 and o.lane = $2 and o.background = $6 and o.state = 'pending' and o.due_at <= now() and not ${waits}
       order by o.attempts, o.command_id limit $3 for update skip locked
     ), ${profiles ? `one_each as (select distinct on (person_id) * from taken order by person_id, attempts, command_id),` : ''}
     fitting as (${profiles ? fitting.replace('from taken', 'from one_each as taken') : fitting})
@@ -120,11 +137,13 @@ export async function claimCommands(
   lane: Lane,
   { items, bytes }: { items: number; bytes: number },
   leaseMs: number,
+  background: boolean,
 ): Promise<Outgoing[]> {
-  const claim = (db: Db) => rows<Claimed>(db, claimStatement(lane), [tenant, lane, items, bytes, leaseMs]);
+  const values = [tenant, lane, items, bytes, leaseMs, background];
+  const claim = (db: Db) => rows<Claimed>(db, claimStatement(lane), values);
   const claimed =
     lane === 'track'
-      ? await database.rows<Claimed>(claimStatement(lane), [tenant, lane, items, bytes, leaseMs])
+      ? await database.rows<Claimed>(claimStatement(lane), values)
       : await database.transaction(async (db) => {
           // Without it two replicas could each take one of two commands about a person, neither seeing the other's.
           await rows(db, `select pg_advisory_xact_lock(2, hashtext($1))`, [tenant]);

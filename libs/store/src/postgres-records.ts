@@ -78,7 +78,7 @@ export class PostgresRecords implements Records {
   async sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number> {
     const go = await this.database.transaction(async (db) => {
       const count = await sendAgain(db, tenant, commandIds.filter(isUuid));
-      if (count > 0) await enqueue(this.boss, [{ queue: 'send-commands', data: { tenant, lane: 'track' } }], db);
+      if (count > 0) await enqueue(this.boss, [{ queue: 'send-commands', data: { tenant, lane: 'track', background: true } }], db);
       return count;
     });
     if (go > 0) this.queue.wake('send-commands');

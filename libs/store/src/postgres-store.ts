@@ -1,10 +1,11 @@
-import type {
-  Answer, DeliveryRecord, ErrorCode, Job, Lane, NewDelivery, Outgoing, Parked, Person, Queue, Receipt, Store, UnitOfWork, Waiting,
+import {
+  inBackground, type Answer, type Background, type DeliveryRecord, type ErrorCode, type Job, type Lane, type NewDelivery, type Outgoing, type Parked, type Person, type Queue,
+  type Receipt, type Store, type UnitOfWork, type Waiting,
 } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { asked, isBadData, rows, type Database, type Db } from './database.js';
 import { decideJobs, writeDeliveries } from './inbox.js';
-import { dueQueues, enqueue } from './jobs.js';
+import { dueQueues, enqueue, sendJobs, type Due } from './jobs.js';
 import { findPerson, listParked, readDelivery, unpark } from './operator-view.js';
 import { claimCommands, countWaiting, readCommand } from './outbox.js';
 import { markCommandSeen, settleCommands, settleImportedCommands } from './settle.js';
@@ -57,14 +58,14 @@ export class PostgresStore implements Store {
         },
       }),
     );
-    this.queue.wake('process-events');
+    this.wake(jobs);
     return receipts;
   }
 
   async backlog(): Promise<number> {
     if (!this.counted || Date.now() - this.counted.at >= backlogAgeMs) {
       const backlog = this.database
-        .rows<{ n: number }>(`select count(*)::int as n from (select 1 from connector.delivery where status = 'undecided' limit ${mostBacklogCounted}) counted`)
+        .rows<{ n: number }>(`select count(*)::int as n from (select 1 from connector.delivery where status = 'undecided' and not background limit ${mostBacklogCounted}) counted`)
         .then(([row]) => row?.n ?? 0);
       // Whoever asks gets the last count meanwhile: webhooks must not wait once a second until a long table is counted.
       const last = this.counted?.backlog ?? backlog;
@@ -91,18 +92,17 @@ export class PostgresStore implements Store {
     return result;
   }
 
-  waiting(tenant: string, lane: Lane): Promise<Waiting> {
-    return this.asking((db) => countWaiting(db, tenant, lane));
+  waiting(tenant: string, lane: Lane, background = false): Promise<Waiting> {
+    return this.asking((db) => countWaiting(db, tenant, lane, background));
   }
 
-  claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number): Promise<Outgoing[]> {
-    return claimCommands(this.database, tenant, lane, want, leaseMs);
+  claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number, background = false): Promise<Outgoing[]> {
+    return claimCommands(this.database, tenant, lane, want, leaseMs, background);
   }
 
   async settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void> {
     await this.committing(async (db) => {
-      await settleCommands(db, tenant, answers);
-      const decide: Job[] = answers.some(({ told }) => told) ? [{ queue: 'process-events', data: { tenant } }] : [];
+      const decide = await settleCommands(db, tenant, answers);
       return { result: undefined, jobs: [...jobs, ...decide] };
     });
   }
@@ -113,8 +113,7 @@ export class PostgresStore implements Store {
     end: { lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] },
   ): Promise<void> {
     await this.committing(async (db) => {
-      const lanes = await settleImportedCommands(db, tenant, receipt, end);
-      return { result: undefined, jobs: lanes.map((lane) => ({ queue: 'send-commands', data: { tenant, lane } })) };
+      return { result: undefined, jobs: sendJobs(tenant, await settleImportedCommands(db, tenant, receipt, end)) };
     });
   }
 
@@ -137,8 +136,8 @@ export class PostgresStore implements Store {
   async replay(tenant: string, id: string): Promise<boolean> {
     if (!isUuid(id)) return false;
     return this.committing(async (db) => {
-      const job = await unpark(db, tenant, id);
-      return { result: job !== undefined, jobs: job ? [job] : [] };
+      const jobs = await unpark(db, tenant, id);
+      return { result: jobs.length > 0, jobs };
     });
   }
 
@@ -156,29 +155,30 @@ export class PostgresStore implements Store {
 
   async overdue(forMs: number): Promise<Job[]> {
     const before = lowestId(Date.now() - forMs);
-    const found = await this.database.rows<{ tenant: string; lane: Lane | null }>(
-      `select distinct tenant, null as lane from connector.delivery where status = 'undecided' and id < $1
+    const found = await this.database.rows<{ tenant: string; lane: Lane | null; background: boolean }>(
+      `select distinct tenant, null as lane, background from connector.delivery where status = 'undecided' and id < $1
        union all
-       select distinct tenant, lane from connector.outbox where state = 'pending' and due_at < clock_timestamp() - $2 * interval '1 millisecond'`,
+       select distinct tenant, lane, background from connector.outbox where state = 'pending' and due_at < clock_timestamp() - $2 * interval '1 millisecond'`,
       [before, forMs],
     );
-    return found.map(({ tenant, lane }) => (lane === null ? { queue: 'process-events', data: { tenant } } : { queue: 'send-commands', data: { tenant, lane } }));
+    return found.flatMap(({ tenant, lane, background }) => (lane === null ? [{ queue: 'process-events', data: { tenant, ...inBackground(background) } }] : sendJobs(tenant, [{ lane, background }])));
   }
 
-  commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]> {
-    return this.database.transaction(async (db) => {
+  async commandCounts(tenant: string): Promise<({ lane: Lane; status: string; count: number } & Background)[]> {
+    const counted = await this.database.transaction(async (db) => {
       // The one statement that does read everything.
       await rows(db, `select set_config('enable_seqscan', 'on', true), set_config('statement_timeout', '10000', true)`);
-      return rows(
+      return rows<Due & { status: string; count: number }>(
         db,
-        `select lane, case when state = 'pending' and leased and due_at > now() then 'sending' else state end as status, count(*)::int as count
-         from connector.outbox where tenant = $1 group by 1, 2
+        `select lane, case when state = 'pending' and leased and due_at > now() then 'sending' else state end as status, background, count(*)::int as count
+         from connector.outbox where tenant = $1 group by 1, 2, 3
          union all
-         select lane, outcome, count(*)::int from connector.command where tenant = $1 and outcome is not null group by 1, 2
-         order by 1, 2`,
+         select lane, outcome, false, count(*)::int from connector.command where tenant = $1 and outcome is not null group by 1, 2
+         order by 1, 2, 3`,
         [tenant],
       );
     });
+    return counted.map(({ background, ...count }) => ({ ...count, ...inBackground(background) }));
   }
 
   watermark(tenant: string, name: string): Promise<number | undefined> {
@@ -223,6 +223,6 @@ export class PostgresStore implements Store {
   }
 
   private wake(jobs: readonly Job[]): void {
-    for (const queue of dueQueues(jobs)) this.queue.wake(queue);
+    for (const { queue, background } of dueQueues(jobs)) this.queue.wake(queue, background);
   }
 }

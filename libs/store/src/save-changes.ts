@@ -1,22 +1,22 @@
-import { goes, identifierKeys, type Changes, type DeliveryOutcome, type Lane, type Person } from '#core';
+import { goes, identifierKeys, type Changes, type DeliveryOutcome, type Person } from '#core';
 import { rows, type Db } from './database.js';
 import type { Outcome, OutboxState } from './entities.js';
-import { superseded } from './outbox.js';
+import type { Due } from './jobs.js';
+import { raise, superseded } from './outbox.js';
 import { storable, storableJson } from './storable.js';
 
 /**
  * Writes what was decided, with a handful of statements however much it is, and answers the lanes that now have commands to
  * send. Persons come before commands, here and wherever answers are settled: one order everywhere means no deadlock.
  */
-export async function saveChanges(db: Db, tenant: string, changes: Changes, nextId: () => string): Promise<Lane[]> {
-  const lanes = new Set<Lane>();
+export async function saveChanges(db: Db, tenant: string, changes: Changes, nextId: () => string): Promise<Due[]> {
   await savePersons(db, tenant, changes.persons);
   await absorb(db, tenant, changes.absorbed);
-  for (const lane of await release(db, tenant, changes.persons)) lanes.add(lane);
-  for (const lane of await addCommands(db, tenant, changes.commands, nextId)) lanes.add(lane);
+  const released = await release(db, tenant, changes.persons);
+  const added = await addCommands(db, tenant, changes.commands, nextId);
   await follow(db, tenant, changes.absorbed);
   await saveOutcomes(db, tenant, changes.outcomes);
-  return [...lanes];
+  return [...released, ...added];
 }
 
 /** Identifiers only ever come: each value ever said may be how the next event names the person. */
@@ -82,24 +82,25 @@ async function follow(db: Db, tenant: string, absorbed: Changes['absorbed']): Pr
 }
 
 /** Commands that waited for an identifier go out now that there is one. */
-async function release(db: Db, tenant: string, persons: readonly Person[]): Promise<Lane[]> {
+async function release(db: Db, tenant: string, persons: readonly Person[]): Promise<Due[]> {
   const reachable = persons.map(({ id, identity }) => ({ id, goes: goes(identity) })).filter((person) => person.goes !== 'when-reachable');
   if (reachable.length === 0) return [];
-  const released = await rows<{ lane: Lane }>(
+  return rows<Due>(
     db,
     `with released as (
        update connector.outbox set state = 'pending', due_at = clock_timestamp(), after_profile = person_id = any($3::text[])
-       where tenant = $1 and person_id = any($2::text[]) and state = 'waiting' returning lane
-     ) select distinct lane from released`,
+       where tenant = $1 and person_id = any($2::text[]) and state = 'waiting' returning lane, background
+     ) select distinct lane, background from released`,
     [tenant, reachable.map(({ id }) => id), reachable.filter((person) => person.goes === 'after-profile').map(({ id }) => id)],
   );
-  return released.map(({ lane }) => lane);
 }
 
-async function addCommands(db: Db, tenant: string, commands: Changes['commands'], nextId: () => string): Promise<Lane[]> {
+/**
+ * Commands of a person that are no events wait for each other, and events may wait for the profile. So that nothing live waits for what
+ * goes in the background, they are all live as soon as one command of the person is.
+ */
+async function addCommands(db: Db, tenant: string, commands: Changes['commands'], nextId: () => string): Promise<Due[]> {
   if (commands.length === 0) return [];
-  const updated = commands.filter(({ command }) => command.do === 'upsert-profile').map(({ personId }) => personId);
-  if (updated.length > 0) await supersede(db, tenant, updated);
   const lastUpdate = new Map(commands.flatMap((given) => (given.command.do === 'upsert-profile' ? [[given.personId, given] as const] : [])));
   const given = commands.map((one) => {
     const { deliveryId, personId, command } = one;
@@ -110,38 +111,44 @@ async function addCommands(db: Db, tenant: string, commands: Changes['commands']
     return { id: nextId(), deliveryId, personId, lane: command.do, json, bytes: Buffer.byteLength(json), key: command.do === 'track' ? storable(command.uniqueId) : null, outcome, state, afterProfile: one.goes === 'after-profile' };
   });
   const column = <K extends keyof (typeof given)[number]>(name: K) => given.map((row) => row[name]);
-  const added = await rows<{ lane: Lane }>(
+  const due = await rows<Due>(
     db,
-    `with given as (
-       select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::boolean[])
+    `with given as materialized (
+       select given.*, case when not coalesce((select d.background from connector.delivery d where d.id = given.delivery_id), false) then false
+         else given.lane = 'track' or not exists (
+           select 1 from connector.outbox live where live.tenant = $1 and live.person_id = given.person_id and live.lane <> 'track'
+             and not live.background and live.state <> 'refused' offset 0) end as background
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[], $11::boolean[])
          as given (id, lane, delivery_id, person_id, command, bytes, dedupe_key, outcome, state, after_profile)
-     ), added as (
+     ), raised as (${raise(`select distinct person_id from given where not background`)}), added as (
        insert into connector.command (id, tenant, lane, delivery_id, person_id, command, dedupe_key, outcome, attempts)
        select id, $1, lane, delivery_id, person_id, command::jsonb, dedupe_key, outcome, 0 from given
        on conflict (tenant, dedupe_key) do nothing
        returning id, outcome
      ), open as (
-       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone)
-       select given.id, $1, given.lane, given.person_id, given.bytes, given.state, given.after_profile, 0, clock_timestamp(), false, false
+       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone, background)
+       select given.id, $1, given.lane, given.person_id, given.bytes, given.state, given.after_profile, 0, clock_timestamp(), false, false, given.background
        from added join given on given.id = added.id where added.outcome is null
-       returning lane, state
-     ) select distinct lane from open where state = 'pending'`,
+       returning lane, state, background
+     ) select lane, background from open where state = 'pending' union select lane, false from raised where state = 'pending'`,
     [tenant, column('id'), column('lane'), column('deliveryId'), column('personId'), column('json'), column('bytes'), column('key'), column('outcome'), column('state'), column('afterProfile')],
   );
-  return added.map(({ lane }) => lane);
+  const updated = given.filter(({ lane }) => lane === 'upsert-profile');
+  if (updated.length > 0) await supersede(db, tenant, updated);
+  return due;
 }
 
-/** A profile update holds all that the ones before it held, so those not yet on their way need not go. */
-async function supersede(db: Db, tenant: string, persons: string[]): Promise<void> {
+/** A profile update holds all that the ones before it held, so those not yet on their way need not go. They go last, so that the new one is live where one of them was. */
+async function supersede(db: Db, tenant: string, updates: readonly { id: string; personId: string }[]): Promise<void> {
   await rows(
     db,
     `with gone as (
        delete from connector.outbox o
        where o.tenant = $1 and o.person_id = any($2::text[]) and o.lane = 'upsert-profile' and o.state in ('pending', 'waiting')
-         and not (o.leased and o.due_at > clock_timestamp())
+         and not (o.leased and o.due_at > clock_timestamp()) and o.command_id <> all($3::uuid[])
        returning o.command_id, o.attempts
      ) ${superseded}`,
-    [tenant, persons],
+    [tenant, updates.map(({ personId }) => personId), updates.map(({ id }) => id)],
   );
 }
 

@@ -1,5 +1,6 @@
-import type { Answer, ErrorCode, Lane } from '#core';
+import { inBackground, type Answer, type ErrorCode, type Job } from '#core';
 import { rows, type Db } from './database.js';
+import type { Due } from './jobs.js';
 import { superseded } from './outbox.js';
 import { storable, storableJson } from './storable.js';
 
@@ -10,32 +11,33 @@ import { storable, storableJson } from './storable.js';
  */
 const ofTenant = (table: string) => `(${table}.tenant = $1) is true`;
 
-/** Writes answers: what they teach about persons first (the lock order of `saveChanges`), then ledger, outbox and commands. */
-export async function settleCommands(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
-  if (answers.length === 0) return;
+/** Writes answers: what they teach about persons first (the lock order of `saveChanges`), then ledger, outbox and commands. Jobs decide what they tell. */
+export async function settleCommands(db: Db, tenant: string, answers: readonly Answer[]): Promise<Job[]> {
+  if (answers.length === 0) return [];
   await learn(db, tenant, answers);
   await writeLedger(db, tenant, answers);
   await finish(db, tenant, answers);
   await keep(db, tenant, answers);
-  await tell(db, tenant, answers);
+  return tell(db, tenant, answers);
 }
 
 /**
  * What an answer tells is decided under the delivery that led to it, so that one id leads from the call to everything that came of it.
  * A delivery that meanwhile waits or is parked keeps its own event; the same goes for one that has been told already.
  */
-async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise<void> {
+async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise<Job[]> {
   const told = answers.flatMap(({ id, told: event }) => (event ? [{ id, event }] : []));
-  if (told.length === 0) return;
-  await rows(
+  if (told.length === 0) return [];
+  const updated = await rows<{ background: boolean }>(
     db,
     `with told as materialized (
        select d.id, a.event from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
        join connector.delivery d on d.id = c.delivery_id and d.tenant || '' = $1 and d.status = 'processed' order by d.id for update of d
      )
-     update connector.delivery d set event = told.event::jsonb, status = 'undecided' from told where d.id = told.id`,
+     update connector.delivery d set event = told.event::jsonb, status = 'undecided' from told where d.id = told.id returning d.background`,
     [tenant, told.map(({ id }) => id), told.map(({ event }) => storableJson(event))],
   );
+  return [...new Set(updated.map(({ background }) => background))].map((background) => ({ queue: 'process-events', data: { tenant, ...inBackground(background) } }));
 }
 
 /** Accepted and skipped commands leave the outbox. */
@@ -162,17 +164,17 @@ async function learn(db: Db, tenant: string, answers: readonly Answer[]): Promis
   );
 }
 
-/** Ends an import. Answers the lanes in which commands can go now: those sent again, and updates held back until now. */
+/** Ends an import. Answers what can go now: commands sent again, and updates of either kind held back until now. */
 export async function settleImportedCommands(
   db: Db,
   tenant: string,
   receipt: string,
   { lost, refused }: { lost: boolean; refused: readonly { position: number; code: ErrorCode; words: string }[] },
-): Promise<Lane[]> {
+): Promise<Due[]> {
   const words = storableJson(lost ? {} : Object.fromEntries(refused.map(({ position, code, words }) => [position, { code, words }])));
   const again = `($3 or $4::jsonb ? o.position::text)`;
   const imported = `o.tenant = $1 and o.receipt = $2 and o.state = 'importing'`;
-  const told = await rows<{ lane: Lane }>(
+  const due = await rows<Due>(
     db,
     `with told as (
        insert into connector.ledger (command_id, at, outcome, code, words)
@@ -180,7 +182,11 @@ export async function settleImportedCommands(
          case when $3 then 'KLAVIYO_IMPORT_LOST' else $4::jsonb->o.position::text->>'code' end, $4::jsonb->o.position::text->>'words'
        from connector.outbox o where ${imported} and ${again}
      )
-     select distinct o.lane from connector.outbox o where ${imported}`,
+     select o.lane, o.background from connector.outbox o where ${imported} and ${again}
+     union
+     select 'upsert-profile', kind.background from (values (false), (true)) as kind (background)
+     where exists (select 1 from connector.outbox o where ${imported})
+       and exists (select 1 from connector.outbox o where o.tenant = $1 and o.lane = 'upsert-profile' and o.background = kind.background and o.state = 'pending')`,
     [tenant, receipt, lost, words],
   );
   await rows(db, `with gone as (delete from connector.outbox o where ${imported} and ${again} and ${outdone} returning o.command_id, o.attempts) ${superseded}`, [tenant, receipt, lost, words]);
@@ -199,7 +205,7 @@ export async function settleImportedCommands(
      from gone where c.id = gone.command_id`,
     [tenant, receipt, lost, words],
   );
-  return told.map(({ lane }) => lane);
+  return due;
 }
 
 export async function markCommandSeen(db: Db, tenant: string, id: string, seen: boolean): Promise<void> {

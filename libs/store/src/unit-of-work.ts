@@ -1,7 +1,7 @@
-import type { Changes, Delivery, Job, Person, UnitOfWork } from '#core';
+import { inBackground, type Changes, type Delivery, type Job, type Person, type UnitOfWork } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { rows, type Db } from './database.js';
-import { enqueue } from './jobs.js';
+import { enqueue, sendJobs } from './jobs.js';
 import { saveChanges } from './save-changes.js';
 
 /** What a use case may do while it decides alone for its tenant. */
@@ -16,14 +16,19 @@ export class TenantUnitOfWork implements UnitOfWork {
     private readonly nextId: () => string,
   ) {}
 
-  async undecided(limit: number): Promise<Delivery[]> {
+  async undecided(limit: number, repairs = limit): Promise<Delivery[]> {
+    const live = await this.ofKind(false, limit);
+    return live.length > 0 || repairs === 0 ? live : this.ofKind(true, repairs);
+  }
+
+  private async ofKind(background: boolean, limit: number): Promise<Delivery[]> {
     const found = await rows<{ id: string; at: number; event: Delivery['event']; body: string | null }>(
       this.db,
       `select id, (extract(epoch from received_at) * 1000)::float8 as at, event, case when event->>'kind' = 'unknown' then body end as body
-       from connector.delivery where tenant = $1 and status = 'undecided' order by id limit $2`,
-      [this.tenant, limit],
+       from connector.delivery where tenant = $1 and status = 'undecided' and background = $3 order by id limit $2`,
+      [this.tenant, limit, background],
     );
-    return found.map(({ id, at, event, body }) => ({ id, receivedAt: Math.round(at), event, ...(body === null ? {} : { body }) }));
+    return found.map(({ id, at, event, body }) => ({ id, receivedAt: Math.round(at), event, ...(body === null ? {} : { body }), ...inBackground(background) }));
   }
 
   /** Locked until the end, so that what an answer teaches about a person meanwhile is added to what is saved here, not lost. */
@@ -40,8 +45,7 @@ export class TenantUnitOfWork implements UnitOfWork {
   }
 
   async save(changes: Changes): Promise<void> {
-    const lanes = await saveChanges(this.db, this.tenant, changes, this.nextId);
-    await this.enqueue(lanes.map((lane) => ({ queue: 'send-commands', data: { tenant: this.tenant, lane } })));
+    await this.enqueue(sendJobs(this.tenant, await saveChanges(this.db, this.tenant, changes, this.nextId)));
   }
 
   async enqueue(jobs: Job[]): Promise<void> {

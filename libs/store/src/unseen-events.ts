@@ -57,8 +57,8 @@ export async function sendAgain(db: Db, tenant: string, commandIds: readonly str
        select c.id, c.person_id, c.command, c.settled_at, ${sentAgain} as again from connector.command c
        where c.id = any($2::uuid[]) and c.tenant || '' = $1 and c.lane = 'track' and c.outcome = 'accepted' order by c.id for update
      ), going as (
-       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone)
-       select id, $1, 'track', person_id, octet_length(command::text), 'pending', true, 0, clock_timestamp(), false, false from missing where not again
+       insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone, background)
+       select id, $1, 'track', person_id, octet_length(command::text), 'pending', true, 0, clock_timestamp(), false, false, true from missing where not again
      ), changed as (
        update connector.command c set outcome = case when again then c.outcome end, settled_at = case when again then c.settled_at end,
          code = case when again then 'KLAVIYO_NOT_SEEN' end, words = case when again then c.words end

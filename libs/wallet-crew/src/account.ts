@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Grant, Limit, Log, Permits, WalletLane } from '#core';
+import { backgroundOf, type Clock, type Grant, type Limit, type Log, type Permits, type WalletLane } from '#core';
 import type { Said } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
 
@@ -12,8 +12,6 @@ export interface Surroundings {
 /** All calls count against one limit: The Wallet Crew names none per operation. */
 const operation = 'api';
 const askAgainMs = 1_000;
-/** What work in the background may use of the limit; the rest is left to live commands. */
-const backgroundShare = 0.9;
 /** Permits settled together, to spare the database a trip for each. */
 const settledTogether = 25;
 
@@ -30,7 +28,6 @@ interface Waiting extends Turn {
 export class Account {
   readonly name: string;
   readonly #limit: Limit;
-  readonly #backgroundLimit: Limit;
   /** Calls of commands that are under way already, oldest first. */
   readonly #waiting: Waiting[] = [];
   #isServing = false;
@@ -41,24 +38,25 @@ export class Account {
   #isFailing = false;
   readonly #refused = new Map<WalletLane, number>();
 
-  constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings) {
+  /** In the background an account is called as if by another process: no live command waits behind what has begun there. */
+  constructor(readonly settings: WalletCrewSettings, private readonly around: Surroundings, background = false) {
     const { baseUrl, apiKey, requestsPerMinute } = settings;
     // Names an account without giving its key away.
     this.name = `wallet-crew-${createHash('sha256').update(`${baseUrl}\n${apiKey}`).digest('hex').slice(0, 16)}`;
-    this.#limit = { burst: Math.max(1, Math.ceil(requestsPerMinute / 10)), steady: requestsPerMinute };
-    this.#backgroundLimit = { burst: Math.max(1, Math.floor(this.#limit.burst * backgroundShare)), steady: Math.max(1, Math.floor(this.#limit.steady * backgroundShare)) };
+    const limit = { burst: Math.max(1, Math.ceil(requestsPerMinute / 10)), steady: requestsPerMinute };
+    this.#limit = background ? backgroundOf(limit) : limit;
   }
 
-  /** How many calls in a minute work in the background may make. */
-  get perMinuteInBackground(): number {
-    return this.#backgroundLimit.steady;
+  /** How many calls in a minute may be made. */
+  get perMinute(): number {
+    return this.#limit.steady;
   }
 
   /** Leave to begin commands. What has begun comes first: two calls of which only one may be made would be one for nothing. */
-  async take(want: number, { background = false }: { background?: boolean } = {}): Promise<Grant> {
+  async take(want: number): Promise<Grant> {
     if (this.#waiting.length > 0) return { permits: [], waitMs: askAgainMs, failures: 0 };
     if (this.#answered.length > 0) void this.settled();
-    return this.#take(want, background ? this.#backgroundLimit : this.#limit);
+    return this.#take(want);
   }
 
   /** Leave for one more call of a command that has begun, or how long there will be none. The oldest gets all it needs first: some must come to an end. */
@@ -88,8 +86,8 @@ export class Account {
     this.#isServing = false;
   }
 
-  async #take(want: number, limit = this.#limit): Promise<Grant> {
-    const grant = await this.around.permits.take(this.name, operation, want, limit);
+  async #take(want: number): Promise<Grant> {
+    const grant = await this.around.permits.take(this.name, operation, want, this.#limit);
     // Another replica may have seen it fail: the next answer here is news for all.
     if (grant.failures > 0) this.#isFailing = true;
     return grant;

@@ -5,20 +5,21 @@ export interface WalletCrewAccountsParts extends Surroundings {
   settingsOf(tenant: string): WalletCrewSettings | undefined;
 }
 
-/** The accounts of this process, one object for each tenant: what one call learns about outages and refused keys counts for all. */
+/** The accounts of this process, for each tenant one and one for the background: what one call learns about outages and refused keys counts for all. */
 export class WalletCrewAccounts {
   readonly #accounts = new Map<string, Account>();
 
   constructor(private readonly parts: WalletCrewAccountsParts) {}
 
   /** Undefined: the tenant has no settings. */
-  of(tenant: string): Account | undefined {
+  of(tenant: string, background = false): Account | undefined {
     const settings = this.parts.settingsOf(tenant);
     if (!settings) return undefined;
-    const known = this.#accounts.get(tenant);
+    const key = `${tenant} ${background}`;
+    const known = this.#accounts.get(key);
     if (known?.settings === settings) return known;
-    const account = new Account(settings, this.parts);
-    this.#accounts.set(tenant, account);
+    const account = new Account(settings, this.parts, background);
+    this.#accounts.set(key, account);
     return account;
   }
 }

@@ -38,7 +38,7 @@ export class WalletCrewPasses extends Passes {
   }
 
   callsPerMinute(tenant: string): number {
-    return this.#account(tenant).perMinuteInBackground;
+    return this.#account(tenant).perMinute;
   }
 
   find(tenant: string, key: string, value: string): Promise<ListedPass[] | NotNow> {
@@ -60,7 +60,7 @@ export class WalletCrewPasses extends Passes {
   async #permit(account: Account): Promise<string | NotNow> {
     const { clock } = this.parts;
     for (let leftMs = patienceMs; ; ) {
-      const { permits, waitMs } = await account.take(1, { background: true }).catch(() => ({ permits: [] as string[], waitMs: 60_000 }));
+      const { permits, waitMs } = await account.take(1).catch(() => ({ permits: [] as string[], waitMs: 60_000 }));
       if (permits[0] !== undefined) return permits[0];
       if (waitMs > leftMs) return { waitMs };
       const ms = Math.max(10, waitMs);
@@ -70,7 +70,7 @@ export class WalletCrewPasses extends Passes {
   }
 
   #account(tenant: string): Account {
-    const account = this.parts.accounts.of(tenant);
+    const account = this.parts.accounts.of(tenant, true);
     if (!account) throw new ConnectorError('TENANT_UNKNOWN', `Tenant ${tenant} has no Wallet Crew settings.`);
     return account;
   }

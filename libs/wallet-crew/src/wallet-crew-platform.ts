@@ -31,9 +31,9 @@ export class WalletCrewPlatform extends WalletPlatform {
     super();
   }
 
-  async slot(tenant: string, lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }> {
+  async slot(tenant: string, lane: WalletLane, waiting: number, background = false): Promise<Slot | { waitMs: number }> {
     const { clock } = this.parts;
-    const account = this.parts.accounts.of(tenant);
+    const account = this.parts.accounts.of(tenant, background);
     if (!account) return { waitMs: longestWaitMs };
     const { settings } = account;
     const refusedUntil = account.refusedUntil(lane);

@@ -34,6 +34,7 @@ interface Command {
   lane: Lane;
   dueAt: number;
   state: 'waiting' | 'in hand' | 'done';
+  background: boolean;
 }
 
 /** The store in memory, as far as the use cases look at it; the port suites prove the real one. */
@@ -74,7 +75,10 @@ export class MemoryStore extends Store {
 
   async alone<T>(_tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
     return work({
-      undecided: async (limit) => this.undecided.slice(0, limit),
+      undecided: async (limit, repairs = limit) => {
+        const [live, background] = [false, true].map((kind) => this.undecided.filter((delivery) => (delivery.background ?? false) === kind)) as [Delivery[], Delivery[]];
+        return live.length > 0 ? live.slice(0, limit) : background.slice(0, repairs);
+      },
       persons: async (keys) => [...this.persons.values()].filter((person) => identifierKeys(person).some((key) => keys.includes(key))),
       save: async (changes) => {
         if (this.refuses(changes)) throw new Error('The row is too long for its index.');
@@ -89,18 +93,22 @@ export class MemoryStore extends Store {
   }
 
   put(lane: Lane, ...outgoing: Outgoing[]): void {
-    this.commands.push(...outgoing.map((one): Command => ({ outgoing: one, lane, dueAt: this.clock.now(), state: 'waiting' })));
+    this.commands.push(...outgoing.map((one): Command => ({ outgoing: one, lane, dueAt: this.clock.now(), state: 'waiting', background: false })));
   }
 
-  async waiting(_tenant: string, lane: Lane): Promise<Waiting> {
-    const open = this.commands.filter((command) => command.lane === lane && command.state === 'waiting');
+  putInBackground(lane: Lane, ...outgoing: Outgoing[]): void {
+    this.commands.push(...outgoing.map((one): Command => ({ outgoing: one, lane, dueAt: this.clock.now(), state: 'waiting', background: true })));
+  }
+
+  async waiting(_tenant: string, lane: Lane, background = false): Promise<Waiting> {
+    const open = this.commands.filter((command) => command.lane === lane && command.state === 'waiting' && command.background === background);
     const due = open.filter(({ dueAt }) => dueAt <= this.clock.now()).length;
     return due > 0 || open.length === 0 ? { due } : { due, nextInMs: Math.min(...open.map(({ dueAt }) => dueAt)) - this.clock.now() };
   }
 
-  async claim(_tenant: string, lane: Lane, want: { items: number }): Promise<Outgoing[]> {
+  async claim(_tenant: string, lane: Lane, want: { items: number }, _leaseMs: number, background = false): Promise<Outgoing[]> {
     await this.beforeClaim();
-    const taken = this.commands.filter((command) => command.lane === lane && command.state === 'waiting' && command.dueAt <= this.clock.now()).slice(0, want.items);
+    const taken = this.commands.filter((command) => command.lane === lane && command.state === 'waiting' && command.background === background && command.dueAt <= this.clock.now()).slice(0, want.items);
     for (const command of taken) command.state = 'in hand';
     return taken.map(({ outgoing }) => outgoing);
   }
@@ -169,7 +177,11 @@ export class ToldMarketing extends Marketing {
   progress: ImportProgress = { done: true, lost: false, refused: [] };
   shows: boolean | undefined = true;
 
-  async slot(): Promise<Slot | { waitMs: number }> {
+  /** For each leave that was asked for, whether it was for the background. */
+  readonly askedInBackground: boolean[] = [];
+
+  async slot(_tenant: string, _lane: string, _waiting: number, background = false): Promise<Slot | { waitMs: number }> {
+    this.askedInBackground.push(background);
     const waitMs = this.waits.shift();
     if (waitMs !== undefined) return { waitMs };
     return {
@@ -184,7 +196,8 @@ export class ToldMarketing extends Marketing {
     };
   }
 
-  async importProgress(): Promise<ImportProgress> {
+  async importProgress(_tenant: string, _receipt: string, background = false): Promise<ImportProgress> {
+    this.askedInBackground.push(background);
     return this.progress;
   }
 
@@ -209,6 +222,7 @@ export class ToldMarketing extends Marketing {
 /** The Wallet Crew, which takes everything at once. */
 export class ToldWallet extends WalletPlatform {
   readonly sent: Outgoing[] = [];
+  answer: (outgoing: Outgoing) => Answer = ({ id }) => ({ id, outcome: 'accepted' });
 
   async slot(): Promise<Slot> {
     return {
@@ -216,7 +230,7 @@ export class ToldWallet extends WalletPlatform {
       bytes: 1_000_000,
       send: async (commands) => {
         this.sent.push(...commands);
-        return commands.map(({ id }) => ({ id, outcome: 'accepted' }));
+        return commands.map((outgoing) => this.answer(outgoing));
       },
       release: async () => undefined,
     };

@@ -20,14 +20,13 @@ function processing(rule = rules(), read: (body: string) => WalletEvent = () => 
 }
 
 describe('deciding about what waits', () => {
-  it('decides every waiting delivery, saves all of it together and wakes the senders', async () => {
-    const { store, queue, run } = processing();
+  it('decides every waiting delivery and saves all of it together', async () => {
+    const { store, run } = processing();
     const outcomes = await run(...deliver(...aCustomer('C-42').enrolled({ email, consents: { consents_email: true } }).installed('apple').events));
     expect(outcomes).toMatchObject([{ id: 'd-0', status: 'processed' }, { id: 'd-1', status: 'processed' }]);
     expect(store.saved).toHaveLength(1);
     expect(store.saved[0]!.persons).toHaveLength(1);
     expect(store.saved[0]!.commands.map(({ deliveryId, command }) => `${deliveryId} ${command.do}`)).toEqual(['d-0 track', 'd-0 subscribe', 'd-1 track', 'd-1 upsert-profile']);
-    expect(queue.woken).toEqual(['send-commands']);
   });
 
   it('says of a profile update that was folded into a later one', async () => {
@@ -69,7 +68,7 @@ describe('deciding about what waits', () => {
   it('does nothing when nothing waits', async () => {
     const { store, queue, run } = processing();
     await run();
-    expect([store.saved, queue.woken]).toEqual([[], []]);
+    expect([store.saved, queue.sent]).toEqual([[], []]);
   });
 });
 
@@ -115,6 +114,63 @@ describe('a delivery that cannot be decided', () => {
     const { store, run } = processing();
     await run(...deliver({ ...fine, kind: 'pass-installed', pass: { id: 'P-1' }, wallet: 'Apple', at: NaN }));
     expect(store.saved[0]).toMatchObject({ persons: [], commands: [], absorbed: [] });
+  });
+});
+
+describe('repairs of a run', () => {
+  const live = (count: number) => Array.from({ length: count }, (_, i): Delivery => ({ id: `live-${i}`, receivedAt: start, event: aCustomer(`L-${i}`).enrolled().events[0]! }));
+  const repairs = (count: number) => Array.from({ length: count }, (_, i): Delivery => ({ id: `repair-${i}`, receivedAt: start, event: aCustomer(`R-${i}`).enrolled().events[0]!, background: true }));
+  const sizes = ({ store }: ReturnType<typeof processing>) => store.saved.map(({ outcomes }) => `${outcomes.length} ${outcomes[0]!.id.split('-')[0]}`);
+  const runWith = async (of: ReturnType<typeof processing>, background: boolean, ...deliveries: Delivery[]) => {
+    of.store.undecided = deliveries;
+    await of.events.run('acme', background);
+  };
+
+  it('are left alone by who decides live events, however many wait', async () => {
+    const of = processing();
+    await runWith(of, false, ...repairs(3), ...live(2));
+    expect(sizes(of)).toEqual(['2 live']);
+    expect(of.queue.sent).toEqual([]);
+    expect(of.store.undecided).toHaveLength(3);
+  });
+
+  it('wait for live events that came after them, and go in small batches of their own', async () => {
+    const of = processing();
+    await runWith(of, true, ...repairs(120), ...live(250));
+    expect(sizes(of)).toEqual(['200 live', '50 live', '50 repair', '50 repair', '20 repair']);
+    expect(of.store.undecided).toEqual([]);
+    expect(of.queue.sent).toEqual([]);
+  });
+
+  it('let a live event that comes meanwhile go next', async () => {
+    const of = processing();
+    of.store.refuses = () => {
+      if (of.store.saved.length === 1) of.store.undecided.push(...live(1));
+      return false;
+    };
+    await runWith(of, true, ...repairs(130));
+    expect(sizes(of)).toEqual(['50 repair', '50 repair', '1 live', '30 repair']);
+  });
+
+  it('go back to the queue after a few batches, so that a live tenant gets its turn', async () => {
+    const of = processing();
+    await runWith(of, true, ...repairs(400));
+    expect(sizes(of)).toEqual(Array.from({ length: 5 }, () => '50 repair'));
+    expect(of.queue.sent).toEqual([{ queue: 'process-events', data: { tenant: 'acme', background: true } }]);
+  });
+
+  it('that cannot be saved are parked, and never a live event that came just then in their place', async () => {
+    const of = processing();
+    let failures = 0;
+    of.store.refuses = ({ persons }) => {
+      const isPoison = persons.some(({ identifiers }) => identifiers['customerId']?.some(({ value }) => value === 'R-1'));
+      // The batch, and twice alone; then a live event comes.
+      if (isPoison && ++failures === 3) of.store.undecided.unshift(...live(1));
+      return isPoison;
+    };
+    await runWith(of, true, ...repairs(3));
+    const ended = of.store.saved.flatMap(({ outcomes }) => outcomes.map(({ id, status }) => `${id} ${status}`));
+    expect(ended.toSorted()).toEqual(['live-0 processed', 'repair-0 processed', 'repair-1 parked', 'repair-2 processed']);
   });
 });
 

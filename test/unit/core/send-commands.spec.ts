@@ -1,4 +1,4 @@
-import { AllowNotifications, FollowImport, ReadBack, SendCommands, type Answer, type Outgoing } from '#core';
+import { AllowNotifications, bareEvent, FollowImport, ReadBack, SendCommands, type Answer, type Outgoing } from '#core';
 import { Gate, KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore, noPlugins, ToldMarketing, ToldWallet } from './fakes.js';
 
 const track = (id: string): Outgoing => ({ id, attempts: 0, identity: { email: 'ana@example.com' }, command: { do: 'track', uniqueId: `u-${id}`, metric: 'Wallet Pass Installed', at: 0, properties: {}, backfill: false } });
@@ -9,8 +9,8 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 function sending() {
   const clock = new ManualClock();
   const store = new MemoryStore(clock);
-  const [queue, marketing, log, meter] = [new KeptQueue(), new ToldMarketing(), new KeptLog(), new KeptMeter()];
-  return { clock, store, queue, marketing, log, meter, commands: new SendCommands(store, queue, marketing, new ToldWallet(), new AllowNotifications(noPlugins, store, () => undefined, clock), clock, log, meter) };
+  const [queue, marketing, wallet, log, meter] = [new KeptQueue(), new ToldMarketing(), new ToldWallet(), new KeptLog(), new KeptMeter()];
+  return { clock, store, queue, marketing, wallet, log, meter, commands: new SendCommands(store, queue, marketing, wallet, new AllowNotifications(noPlugins, store, () => undefined, clock), clock, log, meter) };
 }
 
 describe('sending what waits', () => {
@@ -215,6 +215,68 @@ describe('one sender per lane', () => {
   });
 });
 
+describe('what goes in the background', () => {
+  it('is a lane of its own: neither sends what belongs to the other, nor asks for its leave', async () => {
+    const { store, marketing, commands } = sending();
+    store.put('track', track('c-000001'));
+    store.putInBackground('track', track('c-000002'));
+    await commands.run('acme', 'track');
+    expect([store.commands.map(({ state }) => state), marketing.askedInBackground]).toEqual([['done', 'waiting'], [false]]);
+    await commands.run('acme', 'track', true);
+    expect([store.commands.map(({ state }) => state), marketing.askedInBackground]).toEqual([['done', 'done'], [false, true]]);
+  });
+
+  it('keeps nothing live waiting while its requests are on their way, three at the most', async () => {
+    const { store, marketing, commands } = sending();
+    const gate = new Gate();
+    marketing.items = 1;
+    marketing.beforeAnswer = () => (marketing.sent.at(-1)![0]!.id.startsWith('c-b') ? gate.opened : Promise.resolve());
+    store.putInBackground('track', ...Array.from({ length: 9 }, (_, i) => track(`c-b0000${i}`)));
+    const background = commands.run('acme', 'track', true);
+    await settled();
+    expect(marketing.sent).toHaveLength(3);
+    store.put('track', track('c-000001'));
+    await commands.run('acme', 'track');
+    expect(store.commands.map(({ state }) => state)).toEqual([...Array<string>(3).fill('in hand'), ...Array<string>(6).fill('waiting'), 'done']);
+    gate.open();
+    await background;
+    expect(store.commands.every(({ state }) => state === 'done')).toBe(true);
+  });
+
+  it('comes back in the background, and so does the look at its imports', async () => {
+    const { store, queue, marketing, commands, log } = sending();
+    store.putInBackground('upsert-profile', track('c-000001'));
+    marketing.waits = [5_000];
+    await commands.run('acme', 'upsert-profile', true);
+    expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane: 'upsert-profile', background: true }, afterMs: 5_000 }]);
+    marketing.answer = ({ id }) => ({ id, outcome: 'importing', receipt: 'job-1', position: 0 });
+    await commands.run('acme', 'upsert-profile', true);
+    expect(store.settled.flatMap(({ jobs }) => jobs)).toEqual([{ queue: 'follow-import', data: { tenant: 'acme', receipt: 'job-1', background: true }, afterMs: 2_000 }]);
+    marketing.progress = { done: false, waitMs: 4_000 };
+    await new FollowImport(store, queue, marketing, log).run('acme', 'job-1', true);
+    expect(queue.sent.at(-1)).toEqual({ queue: 'follow-import', data: { tenant: 'acme', receipt: 'job-1', background: true }, afterMs: 4_000 });
+    expect(marketing.askedInBackground).toEqual([true, true, true]);
+  });
+
+  it('is not read back one by one: the next run reads all events', async () => {
+    const { store, commands } = sending();
+    store.putInBackground('track', track('c-000000'));
+    await commands.run('acme', 'track', true);
+    expect(store.settled.flatMap(({ jobs }) => jobs)).toEqual([]);
+  });
+
+  it.each([
+    ['by reconciliation is told as found out afterwards', { backfill: true as const }, true],
+    ['by a flow is news', {}, undefined],
+  ])('a look-up that was asked for %s', async (_who, own, backfill) => {
+    const { store, wallet, commands } = sending();
+    wallet.answer = ({ id }) => ({ id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'profiles/sync', at: 0 }) });
+    store.putInBackground('look-up', { id: 'c-1', attempts: 0, identity: {}, command: { do: 'look-up', profile: { email: 'ana@example.com' }, by: [], ...own } });
+    await commands.run('acme', 'look-up', true);
+    expect(store.settled[0]!.answers[0]!.told!.backfill).toBe(backfill);
+  });
+});
+
 describe('"not a member" of a list', () => {
   const notAMember = ({ id }: Outgoing): Answer => ({ id, outcome: 'skipped', code: 'KLAVIYO_NOT_A_MEMBER' });
 
@@ -268,12 +330,12 @@ describe('what follows an answer', () => {
     ['finished', { done: true, lost: false, refused: [] }, 0],
     ['finished with refused profiles', { done: true, lost: false, refused: [{ position: 3, code: 'KLAVIYO_REFUSED_ITEM', words: 'ana@example.com is bad' }] }, 1],
     ['lost', { done: true, lost: true, refused: [] }, 1],
-  ] as const)('an import that is %s is settled, and the lane looks again', async (_how, progress, warnings) => {
+  ] as const)('an import that is %s is settled', async (_how, progress, warnings) => {
     const { store, queue, marketing, log } = sending();
     marketing.progress = { ...progress, refused: [...progress.refused] };
     await new FollowImport(store, queue, marketing, log).run('acme', 'job-1');
     expect(store.imports).toEqual([{ receipt: 'job-1', ...progress }]);
-    expect(queue.sent).toMatchObject([{ queue: 'send-commands', data: { tenant: 'acme', lane: 'upsert-profile' } }]);
+    expect(queue.sent).toEqual([]);
     expect(log.lines).toHaveLength(warnings);
     expect(log.lines.join()).not.toContain('@');
   });

@@ -1,3 +1,4 @@
+import { backgroundOf } from '#core';
 import { LearnedLimits, limitFromHeader, limits, retryAfterMs, shareOf } from '../../../libs/klaviyo/src/limits.js';
 
 describe('Klaviyo limits', () => {
@@ -26,6 +27,16 @@ describe('Klaviyo limits', () => {
 
   it('always leave one call, however small the share', () => {
     expect(shareOf({ burst: 1, steady: 15 }, 0.01)).toEqual({ burst: 1, steady: 1 });
+  });
+
+  it.each([
+    ['reads', { burst: 75, steady: 750 }, { burst: 12, steady: 675 }],
+    ['bulk', { burst: 10, steady: 150 }, { burst: 3, steady: 135 }],
+    ['a small share', { burst: 2, steady: 5 }, { burst: 1, steady: 4 }],
+    ['two calls', { burst: 2, steady: 2 }, { burst: 1, steady: 1 }],
+    ['one call, which nobody can leave a part of', { burst: 1, steady: 1 }, { burst: 1, steady: 1 }],
+  ])('leave live traffic a part of each window, and spread the rest over the minute: %s', (_of, limit, background) => {
+    expect(backgroundOf(limit)).toEqual(background);
   });
 
   it('keep every request half a megabyte below the documented 5 MB', () => {

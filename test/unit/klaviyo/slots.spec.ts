@@ -302,3 +302,64 @@ describe('The health question', () => {
     expect(await marketing.ping('shop')).toEqual({ ok: false, words: expect.stringContaining('KLAVIYO_BLOCKED') as string });
   });
 });
+
+describe('What goes in the background', () => {
+  const background = (marketing: Awaited<ReturnType<typeof against>>['marketing'], lane: 'track' | 'upsert-profile' | 'subscribe', waiting: number) => marketing.slot('shop', lane, waiting, true);
+
+  it('leaves a live event its call in every window, however much of it waits', async () => {
+    const { marketing, clock } = await against();
+    const began = clock.at;
+    let batches = 0;
+    while (clock.at < began + 60_000) {
+      const slot = await background(marketing, 'track', 20_000);
+      if ('waitMs' in slot) {
+        clock.at += slot.waitMs;
+        continue;
+      }
+      batches++;
+      await slot.send([outgoing(track(`u${batches}`))]);
+      // One by one, and in bulk.
+      for (const waiting of [1, 1000]) await isSlot(await marketing.slot('shop', 'track', waiting)).release();
+    }
+    expect(batches).toBeLessThanOrEqual(135);
+    expect(batches).toBeGreaterThan(125);
+  });
+
+  it('finds no room while live traffic uses its part', async () => {
+    const { marketing } = await against(undefined, { quotaShare: 0.05 });
+    // Seven bulk calls a minute are ours, six of them in the background; full batches wait for nothing.
+    const live = () => marketing.slot('shop', 'track', 5000);
+    isSlot(await live());
+    expect(await background(marketing, 'track', 5000)).toEqual({ waitMs: expect.any(Number) as number });
+  });
+
+  it('goes in bulk and evenly, also when it is little', async () => {
+    const { marketing, clock } = await against();
+    expect(isSlot(await background(marketing, 'track', 3)).items).toBe(1000);
+    expect(await background(marketing, 'track', 20_000)).toEqual({ waitMs: 445 });
+    clock.at += 445;
+    expect(isSlot(await background(marketing, 'track', 20_000)).items).toBe(1000);
+  });
+
+  it('gathers profiles for few imports, because each is looked after by several calls', async () => {
+    const { marketing, clock } = await against();
+    expect(isSlot(await background(marketing, 'upsert-profile', 20_000)).items).toBe(10_000);
+    expect(await background(marketing, 'upsert-profile', 20_000)).toEqual({ waitMs: 1780 });
+    expect(isSlot(await marketing.slot('shop', 'upsert-profile', 20_000)).items).toBe(10_000);
+    clock.at += 1780;
+    expect(isSlot(await background(marketing, 'upsert-profile', 20_000)).items).toBe(10_000);
+  });
+
+  it('keeps to its part also for the calls that a send needs on its way', async () => {
+    const { marketing, permits } = await against((request, response) => answer(response, request.path.includes('subscription') ? 202 : 200, { data: [] }));
+    const asked: [string, number][] = [];
+    const take = permits.take.bind(permits);
+    permits.take = (account, operation, want, limit, pacing) => {
+      asked.push([operation, limit.steady]);
+      return take(account, operation, want, limit, pacing);
+    };
+    await isSlot(await background(marketing, 'subscribe', 1)).send([outgoing(consent({ consentedAt: 0 }))]);
+    await isSlot(await marketing.slot('shop', 'subscribe', 1)).send([outgoing(consent({ consentedAt: 0 }))]);
+    expect(asked).toEqual([['bulk_subscribe_profiles', 675], ['get_profiles', 675], ['bulk_subscribe_profiles', 750], ['get_profiles', 750]]);
+  });
+});

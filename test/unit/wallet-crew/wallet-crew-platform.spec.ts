@@ -1,5 +1,5 @@
-import type { Answer, Outgoing, PushUpdate } from '#core';
-import { type Reply, Vendor } from './support.js';
+import type { Answer, Outgoing, PushUpdate, WalletLane } from '#core';
+import { heldPass, page, type Reply, Vendor } from './support.js';
 
 describe('what The Wallet Crew answers', () => {
   let vendor: Vendor;
@@ -86,5 +86,41 @@ describe('what The Wallet Crew answers', () => {
     expect(await one.send([outgoing('c-9')])).toEqual([{ id: 'c-9', outcome: 'accepted' }]);
     expect(vendor.permits.open).toBe(0);
     expect(await vendor.platform.slot('nobody', 'push-update', 1)).toEqual({ waitMs: 300_000 });
+  });
+});
+
+describe('what goes to The Wallet Crew in the background', () => {
+  let vendor: Vendor;
+  beforeEach(async () => {
+    vendor = await Vendor.start({ requestsPerMinute: 120 });
+  });
+  afterEach(() => vendor.close());
+
+  const background = async (lane: WalletLane, waiting = 50) => vendor.platform.slot('acme', lane, waiting, true);
+  const lookUp = (id: string): Outgoing => ({ id, attempts: 0, identity: {}, command: { do: 'look-up', profile: { email: 'ana@mail.example' }, by: [{ key: 'email', value: 'ana@mail.example' }] } });
+
+  const push = (id: string): Outgoing => ({ id, attempts: 0, identity: {}, command: { do: 'push-update', identifiers: { email: 'ana@mail.example' }, updateMetadata: false } });
+
+  it('leaves a live command its call in every second and minute', async () => {
+    let taken = 0;
+    const began = vendor.clock.at;
+    while (vendor.clock.at < began + 60_000) {
+      const slot = await background('push-update');
+      if ('waitMs' in slot) vendor.clock.at += slot.waitMs;
+      else taken += (await slot.send([push('c-1'), push('c-2')].slice(0, slot.items))).length;
+      await (await vendor.leave('push-update')).release();
+    }
+    expect(taken).toBe(108);
+  });
+
+  it('keeps no live command waiting behind calls that wait for leave there', async () => {
+    const slot = await background('look-up', 2);
+    if ('waitMs' in slot) throw new Error('no leave');
+    // Each has passes to list on a second page, for which it waits; the background has used its second.
+    vendor.answer = ({ path }) => (path.endsWith('/passes') ? page([heldPass('P-1')], { 'x-pagination-total': '200' }) : { status: 200, body: '"token"' });
+    while ('send' in (await background('look-up'))) { /* all leave of this second */ }
+    const answered = slot.send([lookUp('c-1'), lookUp('c-2')]);
+    await (await vendor.leave('push-update')).release();
+    expect((await answered).map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted']);
   });
 });

@@ -64,10 +64,11 @@ export interface OptOuts {
 export abstract class Marketing {
   /**
    * Asks for leave to send, for a lane in which `waiting` commands wait. The adapter decides between single calls and
-   * bulk, and keeps to the vendor's limits across all replicas. `waitMs` says when it is worth asking again.
+   * bulk, and keeps to the vendor's limits across all replicas. `waitMs` says when it is worth asking again. In the
+   * background some of the limit is left to what is live, however much waits.
    */
-  abstract slot(tenant: string, lane: MarketingLane, waiting: number): Promise<Slot | { waitMs: number }>;
-  abstract importProgress(tenant: string, receipt: string): Promise<ImportProgress>;
+  abstract slot(tenant: string, lane: MarketingLane, waiting: number, background?: boolean): Promise<Slot | { waitMs: number }>;
+  abstract importProgress(tenant: string, receipt: string, background?: boolean): Promise<ImportProgress>;
   /** Reads back whether an accepted event has arrived. `undefined`: could not be asked now. */
   abstract seen(tenant: string, identity: Identity, track: { metric: string; uniqueId: string }): Promise<boolean | undefined>;
   /**

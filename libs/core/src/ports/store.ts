@@ -7,7 +7,7 @@ import type { DriftKind } from '../reconciliation/drift.js';
 import type { WalletEvent } from '../wallet/event.js';
 import type { FlowAction } from '../wallet/flow-action.js';
 import type { Answer, Outgoing } from './marketing.js';
-import type { Job } from './queue.js';
+import type { Background, Job } from './queue.js';
 
 /** A webhook as it arrived, already verified and read. */
 export interface NewDelivery {
@@ -38,6 +38,8 @@ export interface Delivery {
   event: WalletEvent | FlowAction;
   /** Only for an event of kind `unknown`: a later version may be able to read it. */
   body?: string;
+  /** Decided and sent only when nothing live waits. */
+  background?: true;
 }
 
 export type DeliveryOutcome =
@@ -55,8 +57,8 @@ export interface Changes {
 
 /** Everything done through it commits or rolls back together, jobs included. */
 export interface UnitOfWork {
-  /** The oldest deliveries not yet decided. */
-  undecided(limit: number): Promise<Delivery[]>;
+  /** The oldest deliveries not yet decided: live ones, or where none waits, up to `repairs` that go in the background. */
+  undecided(limit: number, repairs?: number): Promise<Delivery[]>;
   /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
   persons(identifiers: string[]): Promise<Person[]>;
   save(changes: Changes): Promise<void>;
@@ -90,6 +92,7 @@ export interface DeliveryRecord extends Delivery {
   tenant: string;
   status: string;
   code?: ErrorCode;
+  repair?: NewDelivery['repair'];
   redeliveries: number;
   notes: Note[];
   commands: CommandRecord[];
@@ -112,21 +115,23 @@ export function isOpen({ status }: { status: string }): boolean {
 export abstract class Store {
   /** Writes inbox rows and the job that decides them in one transaction; when it resolves they are on disk. */
   abstract receive(deliveries: NewDelivery[]): Promise<Receipt[]>;
-  /** Deliveries not yet decided, over all tenants; may be a second old. */
+  /** Live deliveries not yet decided, over all tenants; may be a second old. */
   abstract backlog(): Promise<number>;
 
   /** One transaction, in which no other replica decides for this tenant: two events of one person cannot overwrite each other. */
   abstract alone<T>(tenant: string, work: (unit: UnitOfWork) => Promise<T>): Promise<T>;
 
-  abstract waiting(tenant: string, lane: Lane): Promise<Waiting>;
+  /** Live commands, or those that go in the background. */
+  abstract waiting(tenant: string, lane: Lane, background?: boolean): Promise<Waiting>;
   /**
-   * Takes due commands for `leaseMs`, oldest and least tried first; of one person at most one profile update is ever on its
-   * way. A process that dies leaves its commands to others when the lease ends.
+   * Takes due commands of the one kind or the other for `leaseMs`, oldest and least tried first; of one person at most one profile
+   * update is ever on its way, whatever its kind. What a live command would have to wait for is live itself. A process that dies
+   * leaves its commands to others when the lease ends.
    */
-  abstract claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number): Promise<Outgoing[]>;
+  abstract claim(tenant: string, lane: Lane, want: { items: number; bytes: number }, leaseMs: number, background?: boolean): Promise<Outgoing[]>;
   /** Writes the answers to the ledger, moves the commands on and enqueues `jobs`, in one transaction. */
   abstract settle(tenant: string, answers: Answer[], jobs: Job[]): Promise<void>;
-  /** Ends an import: items named in `refused` go out once more, alone; all others are accepted. `lost` sends all of them again. */
+  /** Ends an import: items named in `refused` go out once more, alone; all others are accepted. `lost` sends all of them again. What it held back goes on. */
   abstract settleImport(tenant: string, receipt: string, end: { lost: boolean; refused: { position: number; code: ErrorCode; words: string }[] }): Promise<void>;
   /** One command with who it is about, or undefined. */
   abstract command(tenant: string, id: string): Promise<Outgoing | undefined>;
@@ -135,11 +140,11 @@ export abstract class Store {
 
   abstract delivery(tenant: string, id: string): Promise<DeliveryRecord | undefined>;
   abstract parked(tenant: string, limit: number): Promise<Parked[]>;
-  /** Sends a parked item through again. False: there is no such parked item. */
+  /** Sends a parked item through again, live: somebody waits for it. False: there is no such parked item. */
   abstract replay(tenant: string, id: string): Promise<boolean>;
   abstract personByIdentifier(tenant: string, identifier: string): Promise<Person | undefined>;
-  /** Commands per status and lane, for metrics and the operator. */
-  abstract commandCounts(tenant: string): Promise<{ lane: Lane; status: string; count: number }[]>;
+  /** Commands per status and lane, for metrics and the operator; those not ended that go in the background are counted apart. */
+  abstract commandCounts(tenant: string): Promise<({ lane: Lane; status: string; count: number } & Background)[]>;
   /**
    * Jobs for deliveries and commands that could have gone so long ago. There should be none: each has a job of its own. It is the
    * net under that promise, for clocks that jump and for people who mend tables by hand.

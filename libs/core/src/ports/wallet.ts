@@ -4,5 +4,5 @@ import type { Slot } from './marketing.js';
 /** The wallet platform, per tenant. */
 export abstract class WalletPlatform {
   /** As `Marketing.slot`. */
-  abstract slot(tenant: string, lane: WalletLane, waiting: number): Promise<Slot | { waitMs: number }>;
+  abstract slot(tenant: string, lane: WalletLane, waiting: number, background?: boolean): Promise<Slot | { waitMs: number }>;
 }

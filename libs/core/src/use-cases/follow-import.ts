@@ -1,5 +1,5 @@
 import type { Marketing } from '../ports/marketing.js';
-import type { Queue } from '../ports/queue.js';
+import { inBackground, type Queue } from '../ports/queue.js';
 import type { Store } from '../ports/store.js';
 import type { Log } from '../ports/system.js';
 
@@ -12,13 +12,11 @@ export class FollowImport {
     private readonly log: Log,
   ) {}
 
-  async run(tenant: string, receipt: string): Promise<void> {
-    const progress = await this.marketing.importProgress(tenant, receipt);
-    if (!progress.done) return this.queue.send({ queue: 'follow-import', data: { tenant, receipt }, afterMs: progress.waitMs });
+  async run(tenant: string, receipt: string, background = false): Promise<void> {
+    const progress = await this.marketing.importProgress(tenant, receipt, background);
+    if (!progress.done) return this.queue.send({ queue: 'follow-import', data: { tenant, receipt, ...inBackground(background) }, afterMs: progress.waitMs });
     if (progress.lost) this.log.warn('profile import lost; its profiles are sent again', { tenant, code: 'KLAVIYO_IMPORT_LOST' });
     if (progress.refused.length) this.log.warn('profile import refused items', { tenant, refused: progress.refused.length });
     await this.store.settleImport(tenant, receipt, progress);
-    await this.queue.send({ queue: 'send-commands', data: { tenant, lane: 'upsert-profile' } });
-    this.queue.wake('send-commands');
   }
 }

@@ -1,6 +1,6 @@
 import { isWalletLane, type Command, type Lane } from '../command.js';
 import type { Answer, Marketing, Outgoing, Slot } from '../ports/marketing.js';
-import type { Job, Queue } from '../ports/queue.js';
+import { type Background, inBackground, type Job, type Queue } from '../ports/queue.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter } from '../ports/system.js';
 import type { WalletPlatform } from '../ports/wallet.js';
@@ -11,6 +11,8 @@ import { OneAtATime } from './one-at-a-time.js';
 const leaseMs = 90_000;
 /** Requests of one lane on their way together; Klaviyo's bulk endpoints allow ten in a second. */
 const mostInFlight = 10;
+/** In the background full batches follow each other evenly; more requests on their way would only take the database's time from what is live. */
+const mostInFlightInBackground = 3;
 /** After so long the lane goes back to the queue, so that every tenant gets its turn. */
 const turnMs = 10_000;
 /** Twice the largest batch of events. */
@@ -25,6 +27,12 @@ const lookAgainMs = 20_000;
 /** One in so many accepted events is read back, and how long after. */
 const readBackEvery = 100;
 const readBackAfterMs = 5 * 60_000;
+
+/** What waits in a lane of a tenant: what is live, or the repairs of runs. Neither ever waits for requests of the other. */
+interface Line extends Background {
+  tenant: string;
+  lane: Lane;
+}
 
 /** Sends what waits in a lane of a tenant, as fast as the vendor's limits allow, and writes the answers to the ledger. */
 export class SendCommands {
@@ -47,51 +55,54 @@ export class SendCommands {
     this.stopping = true;
   }
 
-  async run(tenant: string, lane: Lane): Promise<void> {
+  async run(tenant: string, lane: Lane, background = false): Promise<void> {
+    const line: Line = { tenant, lane, ...inBackground(background) };
     let comeBackMs: number | undefined;
-    const ran = await this.lanes.run(`${tenant} ${lane}`, async () => {
-      comeBackMs = await this.turn(tenant, lane);
+    const ran = await this.lanes.run(JSON.stringify(line), async () => {
+      comeBackMs = await this.turn(line);
       return comeBackMs !== 0 && !this.stopping;
     });
     if (!ran) return;
     // Only now: while the lane ran, this process itself would have fetched the job and taken it for one that the loop has seen.
     // A loop that stops may have been told of commands it never looked at, so it always leaves word.
     if (this.stopping) comeBackMs = leaveWordMs;
-    if (comeBackMs !== undefined) await this.queue.send({ queue: 'send-commands', data: { tenant, lane }, afterMs: comeBackMs });
+    if (comeBackMs !== undefined) await this.queue.send({ queue: 'send-commands', data: line, afterMs: comeBackMs });
   }
 
   /** Answers after how long the lane is worth another turn; undefined: when somebody says so. */
-  private async turn(tenant: string, lane: Lane): Promise<number | undefined> {
+  private async turn(line: Line): Promise<number | undefined> {
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
-    const comeBackMs = await this.sendDue(tenant, lane, inFlight, failures).finally(() => Promise.all(inFlight));
+    const comeBackMs = await this.sendDue(line, inFlight, failures).finally(() => Promise.all(inFlight));
     // The leases of what was in hand run out; the job is run again and takes them back.
     if (failures.length > 0) throw failures[0];
     return comeBackMs;
   }
 
-  private async sendDue(tenant: string, lane: Lane, inFlight: Set<Promise<void>>, failures: unknown[]): Promise<number | undefined> {
+  private async sendDue(line: Line, inFlight: Set<Promise<void>>, failures: unknown[]): Promise<number | undefined> {
+    const { tenant, lane, background = false } = line;
+    const most = background ? mostInFlightInBackground : mostInFlight;
     const endsAt = this.clock.now() + turnMs;
     let due = 0;
     let nextInMs: number | undefined;
     while (failures.length === 0) {
       if (this.stopping || this.clock.now() > endsAt) return 0;
-      if (inFlight.size >= mostInFlight) await Promise.race(inFlight);
+      if (inFlight.size >= most) await Promise.race(inFlight);
       // Counting a long lane takes as long as sending from it; what was counted is good until little of it is left.
-      if (due < countAgainBelow) ({ due, nextInMs } = await this.store.waiting(tenant, lane));
+      if (due < countAgainBelow) ({ due, nextInMs } = await this.store.waiting(tenant, lane, background));
       if (due === 0) {
         if (inFlight.size === 0) return nextInMs;
         // An answer may put commands back.
         await Promise.race(inFlight);
         continue;
       }
-      const slot = isWalletLane(lane) ? await this.wallet.slot(tenant, lane, due) : await this.marketing.slot(tenant, lane, due);
+      const slot = isWalletLane(lane) ? await this.wallet.slot(tenant, lane, due, background) : await this.marketing.slot(tenant, lane, due, background);
       if ('waitMs' in slot) {
         if (slot.waitMs > shortWaitMs) return slot.waitMs;
         await this.clock.wait(slot.waitMs);
         continue;
       }
-      const commands = await this.store.claim(tenant, lane, slot, leaseMs).catch(async (error: unknown) => {
+      const commands = await this.store.claim(tenant, lane, slot, leaseMs, background).catch(async (error: unknown) => {
         // Kept, the leave would count against the limits of all replicas without a call.
         await slot.release();
         throw error;
@@ -107,7 +118,7 @@ export class SendCommands {
       }
       const sent = this.allow
         .check(tenant, lane, commands)
-        .then(async ({ allowed, answers }) => this.settle(tenant, lane, commands, [...answers, ...(allowed.length > 0 ? await slot.send(allowed) : await released(slot))]))
+        .then(async ({ allowed, answers }) => this.settle(line, commands, [...answers, ...(allowed.length > 0 ? await slot.send(allowed) : await released(slot))]))
         .catch((error: unknown) => void failures.push(error))
         .finally(() => inFlight.delete(sent));
       inFlight.add(sent);
@@ -115,14 +126,15 @@ export class SendCommands {
     return undefined;
   }
 
-  private async settle(tenant: string, lane: Lane, commands: Outgoing[], answers: Answer[]): Promise<void> {
+  private async settle(line: Line, commands: Outgoing[], answers: Answer[]): Promise<void> {
+    const { tenant, lane } = line;
     const byId = new Map(commands.map((command) => [command.id, command]));
     const settled = answers.map((answer) => unlessTooEarly(answer, byId.get(answer.id))).map((answer) => withCarried(answer, byId.get(answer.id)?.command));
     for (const answer of settled) {
       this.meter.count('connector_commands_total', { tenant, lane, outcome: answer.outcome });
       if (answer.outcome === 'refused') this.log.warn('command refused', { tenant, lane, command: answer.id, code: answer.code });
     }
-    await this.store.settle(tenant, settled, followUps(tenant, lane, settled));
+    await this.store.settle(tenant, settled, followUps(line, settled));
   }
 }
 
@@ -134,9 +146,9 @@ async function released(slot: Slot): Promise<Answer[]> {
 /** What a look-up was made for goes on with its answer, about whom it was made. */
 function withCarried(answer: Answer, command: Command | undefined): Answer {
   if (!answer.told || command?.do !== 'look-up') return answer;
-  const { carries, by } = command;
+  const { carries, by, backfill } = command;
   const identifiers = { ...Object.fromEntries(by.map(({ key, value }) => [key, value]).reverse()), ...answer.told.identifiers };
-  return { ...answer, told: { ...answer.told, identifiers, ...(carries ? { carried: carries } : {}) } };
+  return { ...answer, told: { ...answer.told, identifiers, ...(carries ? { carried: carries } : {}), ...(backfill ? { backfill } : {}) } };
 }
 
 /** "Not a member" shortly after our own subscription means "not yet". */
@@ -146,10 +158,11 @@ function unlessTooEarly(answer: Answer, outgoing: Outgoing | undefined): Answer 
   return { id: answer.id, outcome: 'later', code: answer.code, waitMs: lookAgainMs };
 }
 
-function followUps(tenant: string, lane: Lane, answers: Answer[]): Job[] {
+function followUps({ tenant, lane, ...background }: Line, answers: Answer[]): Job[] {
   const receipts = new Set(answers.flatMap((answer) => (answer.outcome === 'importing' ? [answer.receipt] : [])));
-  const jobs: Job[] = [...receipts].map((receipt) => ({ queue: 'follow-import', data: { tenant, receipt }, afterMs: 2_000 }));
-  const accepted = lane === 'track' ? answers.filter((answer) => answer.outcome === 'accepted') : [];
+  const jobs: Job[] = [...receipts].map((receipt) => ({ queue: 'follow-import', data: { tenant, receipt, ...background }, afterMs: 2_000 }));
+  // The next run reads all events back, a page of them with one call.
+  const accepted = lane === 'track' && !background.background ? answers.filter((answer) => answer.outcome === 'accepted') : [];
   // The command id decides, so a retry picks the same sample and no randomness is needed.
   const sample = accepted.filter(({ id }) => parseInt(id.slice(-6), 16) % readBackEvery === 0);
   for (const { id } of sample) jobs.push({ queue: 'read-back', data: { tenant, commandId: id, tries: 0 }, afterMs: readBackAfterMs });

@@ -1,7 +1,7 @@
+import { Background } from './background.js';
 import { FirstTables } from './first-tables.js';
 import { PermitTables } from './permits.js';
-import { Repairs } from './repairs.js';
 import { RunTables } from './runs.js';
 
 /** In the order they run. Only ever add to the end: what has run somewhere is never changed. */
-export const migrations = [FirstTables, PermitTables, Repairs, RunTables];
+export const migrations = [FirstTables, PermitTables, Background, RunTables];
