@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { Log } from '#core';
 import { ConnectorModule, type Ready } from '#runtime';
 import { ErrorAnswers } from './error-answers.js';
+import { ExplainController } from './explain.controller.js';
 import { FlowController } from './flow.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -18,7 +19,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
-      controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController],
+      controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController, ExplainController],
       providers: [Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
     };
   }

@@ -44,4 +44,8 @@ export * from './ports/runs.js';
 export * from './reconciliation/checkpoint.js';
 export * from './reconciliation/drift.js';
 export * from './reconciliation/report.js';
+export * from './explanation/check.js';
+export * from './explanation/explanation.js';
+export * from './explanation/suspicions.js';
 export * from './reconciliation/expected-profile.js';
+export * from './use-cases/explain.js';

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Queue, ReadBack, ReceiveEvents, RefreshTokens, Rollout, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, Explain, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Records, RefreshTokens, Rollout, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoMarketing } from '#klaviyo';
 import { readDelivery, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
@@ -85,9 +85,14 @@ export class ConnectorModule {
           inject: [Store, Queue, Marketing],
           useFactory: (store: Store, queue: Queue, marketing: Marketing) => new PollOptOuts(store, queue, marketing, askedForOptOuts(settings, rules), clock, log),
         },
+        {
+          provide: Explain,
+          inject: [Store, Records, Passes, Profiles, PluginHost],
+          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), clock }),
+        },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Marketing, WalletPlatform, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Explain],
     };
   }
 }
