@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** So wide is a page. */
 export const pageWidth = 100;
 const gap = 3;
@@ -30,14 +32,15 @@ function linesOf(text: string, room: number): string[] {
 
 /** Rows whose columns fit on a page: the widest give way first. */
 export function fitted(head: readonly string[], rows: readonly (readonly string[])[], width = pageWidth): string[][] {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.flatMap((row) => row[i]!.split('\n').map((line) => line.length))));
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.flatMap((row) => row[i]!.split('\n').map(visible))));
   const room = width - gap * (head.length - 1);
   for (let over = sum(widths) - room; over > 0; over--) {
     const widest = widths.indexOf(Math.max(...widths));
     if (widths[widest]! <= leastWidth) break;
     widths[widest]!--;
   }
-  return rows.map((row) => row.map((cell, i) => (cell.split('\n').every((line) => line.length <= widths[i]!) ? cell : wrapped(cell, 0, widths[i]!))));
+  return rows.map((row) => row.map((cell, i) => (cell.split('\n').every((line) => visible(line) <= widths[i]!) ? cell : wrapped(cell, 0, widths[i]!))));
 }
 
+const visible = (line: string) => stripVTControlCharacters(line).length;
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
