@@ -8,22 +8,25 @@ const parkedOf = ({ parked, deliveries }: Evidence) => [...parked, ...deliveries
 /** Is it known whom the question is about, and is all that was heard of them on its way? */
 export const identityChecks: readonly Check[] = [
   {
-    name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
-    says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
-    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
-    holds: ({ person, delivery, parked, nearMisses, profiles, passes }) => {
-      if (person || delivery || parked.length > 0) return undefined;
-      const near = nearMisses.map(({ personId, by }) => `person ${personId} is known by ${by}`);
-      const asked = [isAsked(profiles) ? [] : 'Klaviyo could not be asked', isAsked(passes) ? [] : 'The Wallet Crew could not be asked'].flat();
-      return ifAny([...near, ...asked]) ?? {};
-    },
-  },
-  {
     name: 'never-heard-of', about: 'identity', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
     says: 'The Wallet Crew has passes of this person, and no webhook ever told us.',
     fix: 'Check that the webhook subscription at The Wallet Crew is active and points here; a reconciliation fetches what was missed.',
     holds: ({ person, delivery, passes, lastWebhookAt, now }) =>
       !person && !delivery && isAsked(passes) && passes.length > 0 ? { detail: `passes ${passes.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined,
+  },
+  {
+    name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
+    says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
+    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
+    holds: ({ person, delivery, parked, nearMisses, profiles, passes }) => {
+      if (person || delivery || parked.length > 0) return undefined;
+      const listed = isAsked(passes) && passes.length > 0;
+      const neverEnrolled = isAsked(passes) && isAsked(profiles) && profiles.length > 0 && nearMisses.length === 0;
+      if (listed || neverEnrolled) return undefined;
+      const near = nearMisses.map(({ personId, by }) => `person ${personId} is known by ${by}`);
+      const asked = [isAsked(profiles) ? [] : 'Klaviyo could not be asked', isAsked(passes) ? [] : 'The Wallet Crew could not be asked'].flat();
+      return ifAny([...near, ...asked]) ?? {};
+    },
   },
   {
     name: 'only-in-klaviyo', about: 'identity', weight: 'meant', read: 'docs/flows.md',
