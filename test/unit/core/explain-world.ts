@@ -29,7 +29,6 @@ export class ExplainWorld {
       personsBy: async (_tenant: string, keys: readonly string[]) => this.persons.filter((person) => identifierKeys(person).some((key) => keys.includes(key))),
       personsAfter: async (_tenant: string, after: string, limit: number) => this.persons.filter(({ id }) => id > after).toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit),
       deliveriesOf: async (_tenant: string, personId: string, limit: number) => (this.persons[0]?.id === personId ? this.deliveries.slice(0, limit) : []),
-      undecided: async () => 0,
       lastWebhook: async () => now,
     } as unknown as Records;
     const passes = { find: async (_tenant: string, key: string, value: string) => { this.asked.push(`${key}:${value}`); return this.listed; } } as unknown as Passes;
@@ -39,6 +38,7 @@ export class ExplainWorld {
     } as unknown as Profiles;
     const store = {
       delivery: async (_tenant: string, id: string) => [...this.parked, ...this.deliveries].find((delivery) => delivery.id === id),
+      backlog: async () => 0,
       parked: async () => this.parked.map(({ id, event, code, receivedAt }) => ({ id, what: 'delivery' as const, name: event.name, code: code!, at: receivedAt })),
     };
     return new Explain({ store, records, passes, profiles, plugins: this.plugins, vaultOf: () => new GlassVault(), rulesOf: (tenant) => (tenant === this.rules.tenant ? this.rules : undefined), clock: new ManualClock(now) }).run('acme', who);

@@ -54,7 +54,7 @@ export interface Evidence {
   /** The newest token, opened. It never leaves. */
   token?: string;
   lastWebhookAt?: number;
-  /** Undecided deliveries of the tenant. */
+  /** Deliveries not yet decided, of all tenants. */
   undecided: number;
 }
 

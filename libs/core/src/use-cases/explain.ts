@@ -27,7 +27,7 @@ const mostParked = 50;
 const mostFormerEmails = 3;
 
 export interface ExplainPorts {
-  store: Pick<Store, 'delivery' | 'parked'>;
+  store: Pick<Store, 'delivery' | 'parked' | 'backlog'>;
   records: Records;
   passes: Passes;
   profiles: Profiles;
@@ -66,7 +66,7 @@ export class Explain {
       this.profilesOf(asked, person, tenant),
       this.passesOf(asked, person, delivery, rules),
       records.lastWebhook(tenant),
-      records.undecided(tenant),
+      store.backlog(),
       person && this.shape(person, rules),
     ]);
     const nearMisses = person ? others.map((other) => nearMiss(other, asked.keys)) : await this.nearMisses(asked, profiles, tenant);
