@@ -29,7 +29,7 @@ function linesOf({ code, detail, fix, run, read }: Suspicion): string[] {
 }
 
 export function sectionsOf(explanation: Explanation): Section[] {
-  return [properties(explanation), passes(explanation), events(explanation), consent(explanation), pending(explanation), suspicions(explanation)];
+  return [properties(explanation), passes(explanation), events(explanation), consent(explanation), pending(explanation), others(explanation)];
 }
 
 function properties({ truth, klaviyo }: Explanation): Section {
@@ -86,17 +86,19 @@ function said({ statements, choice, optOut }: ConsentLine): string {
   return [...(choice ? history : ['never answered']), ...out].join('\n');
 }
 
-function asked({ asked, sent }: ConsentLine): string {
-  const lists = asked.map(({ list, what }) => `${what} ${list || '(account)'}`);
-  return [...lists, ...sent.slice(0, 1).map(answer)].join('\n') || '–';
+function asked({ asked, sent: [last] }: ConsentLine): string {
+  if (last) return `${answer(last)}${last.ledger.at(-1) ? `\n${minute(last.ledger.at(-1)!.at)}` : ''}`;
+  return asked.map(({ list, what }) => `${what} ${list || '(account)'}`).join('\n') || '–';
 }
 
 function pending({ pending }: Explanation): Section {
   return { title: 'Pending', head: ['since', 'what', 'status', 'why'], rows: pending.map(({ since, lane, status, why }) => [minute(since), lane, status, why ?? '']), otherwise: 'Nothing waits.' };
 }
 
-function suspicions({ suspicions }: Explanation): Section {
-  return { title: 'Everything that holds, in the order of suspicion', head: ['', 'about', 'what'], rows: suspicions.map(({ weight, about, says, detail }) => [weight === 'broken' ? bad('✗') : faint('·'), about, detail ? `${says}\n${detail}` : says]), otherwise: 'Nothing.' };
+function others({ suspicions, firstBroken }: Explanation): Section {
+  const [first] = suspicions;
+  const rows = suspicions.filter((one) => one !== (firstBroken ?? first)).map(({ weight, about, says, detail }) => [weight === 'broken' ? bad('✗') : faint('·'), about, detail ? `${says}\n${detail}` : says]);
+  return { title: 'What else holds, in the order of suspicion', head: ['', 'about', 'what'], rows, otherwise: 'Nothing.' };
 }
 
 const minute = (at: string) => `${at.slice(0, 16)}Z`;

@@ -2,8 +2,8 @@ import { errors, type ErrorCode } from '../errors.js';
 import type { Evidence } from './evidence.js';
 
 /** The links of the chain, in the order in which they are suspected. */
-export const links = ['identity', 'profile', 'token', 'events', 'consent', 'notifications'] as const;
-export type ChainLink = (typeof links)[number];
+export const chainLinks = ['identity', 'profile', 'token', 'events', 'consent', 'notifications'] as const;
+export type ChainLink = (typeof chainLinks)[number];
 
 /** One thing that may explain why somebody is (not) in a segment. */
 export interface Check {
@@ -24,7 +24,7 @@ export interface Check {
 
 export interface Particulars {
   detail?: string;
-  /** What the catalogue of errors says about it counts as well. */
+  /** What the catalogue of errors says to do about it takes the place of `fix`. */
   code?: ErrorCode;
   /** Fills `<id>` in `run`. */
   id?: string;
@@ -42,7 +42,7 @@ export function suspicion({ holds, ...check }: Check, evidence: Evidence): Suspi
   const { detail, code, id } = found;
   return {
     ...check,
-    fix: code === undefined ? check.fix : `${errors[code].fix} ${check.fix}`,
+    fix: code === undefined ? check.fix : errors[code].fix,
     ...(check.run === undefined ? {} : { run: check.run.replaceAll('<tenant>', evidence.rules.tenant).replaceAll('<id>', id ?? '<id>') }),
     ...(code === undefined ? {} : { code }),
     ...(detail === undefined ? {} : { detail }),

@@ -30,13 +30,13 @@ export const consentChecks: readonly Check[] = [
   {
     name: 'consent-without-address', about: 'consent', weight: 'broken', read: 'docs/errors.md',
     says: 'A yes was given for a channel whose address is not known, so nobody can be subscribed.',
-    fix: 'It needs the e-mail for e-mail and the phone number, in international form, for SMS.',
+    fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.',
     holds: forEach(({ choice, address, channel }, { now }) => (choice?.given && address === undefined ? `yes since ${since(choice.since, now)}, no ${channel === 'email' ? 'e-mail' : 'phone number'}` : undefined), { code: 'CONSENT_WITHOUT_IDENTIFIER' }),
   },
   {
     name: 'list-missing', about: 'consent', weight: 'broken', read: 'docs/errors.md',
     says: 'Klaviyo knows no list with the id a subscription is for, so the subscription waits.',
-    fix: 'It goes by itself once the id is right.',
+    fix: 'Correct klaviyo.listId or the list of the consent field; what waits goes by itself.',
     holds: forEach(({ sent }) => {
       const waiting = sent.find((one) => !isTaken(one) && lastWord(one)?.code === 'KLAVIYO_LIST_MISSING');
       return waiting && listName(waiting.command.listId ?? '');
@@ -45,7 +45,7 @@ export const consentChecks: readonly Check[] = [
   {
     name: 'subscription-refused', about: 'consent', weight: 'broken', run: replayCall, read: 'docs/errors.md',
     says: 'Klaviyo refused a subscription or its end.',
-    fix: 'Correct the cause, then replay the command.',
+    fix: 'Correct the cause in the words of Klaviyo, then replay it.',
     holds: (evidence) => {
       const refused = consentsOf(evidence).flatMap(({ sent }) => sent.slice(0, 1)).find(({ status }) => status === 'refused');
       if (!refused) return undefined;

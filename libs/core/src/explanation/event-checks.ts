@@ -22,7 +22,7 @@ export const eventChecks: readonly Check[] = [
   {
     name: 'event-refused', about: 'events', weight: 'broken', run: replayCall, read: 'docs/errors.md',
     says: 'Klaviyo refused an event of this person, so no flow that waits for it began.',
-    fix: 'Correct the cause, then replay the command.',
+    fix: 'Correct the cause in the words of Klaviyo, then replay it.',
     holds: (evidence) => {
       const refused = sentOf(evidence, 'track').filter(({ status }) => status === 'refused');
       const [first] = refused;
@@ -35,7 +35,7 @@ export const eventChecks: readonly Check[] = [
     name: 'event-not-seen', about: 'events', weight: 'broken', run: reconcileRun, read: 'docs/errors.md',
     says: 'Klaviyo accepted an event and does not show it on the profile.',
     fix: 'A reconciliation reads all events back and sends once more what is missing; Klaviyo keeps one of each.',
-    holds: (evidence) => ifAny(unseen(evidence).map((sent) => `${sent.command.metric}, accepted ${since(takenAt(sent)!, evidence.now)}`), { code: 'KLAVIYO_NOT_SEEN' }),
+    holds: (evidence) => ifAny(unseen(evidence).map((sent) => `${sent.command.metric}, accepted ${since(takenAt(sent)!, evidence.now)}`)),
   },
   {
     name: 'event-fired-no-flow', about: 'events', weight: 'meant', read: 'docs/contract.md',

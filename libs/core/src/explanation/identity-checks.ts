@@ -40,7 +40,7 @@ export const identityChecks: readonly Check[] = [
   {
     name: 'delivery-parked', about: 'identity', weight: 'broken', run: replayCall, read: 'docs/errors.md',
     says: 'A webhook about this person is parked: what it says is not known yet.',
-    fix: 'Then replay the delivery.',
+    fix: 'Do what docs/errors.md says about its code, then replay it.',
     holds: (evidence) => {
       const [first, ...more] = parkedOf(evidence);
       if (!first) return undefined;
@@ -65,7 +65,7 @@ export const identityChecks: readonly Check[] = [
   {
     name: 'not-reachable', about: 'identity', weight: 'broken', read: 'docs/errors.md',
     says: 'Nothing that we know this person by means anything to Klaviyo, so everything about them waits.',
-    fix: 'What waits goes by itself as soon as an identifier is known.',
+    fix: 'Send e-mail or phone with the pass; what waits goes by itself as soon as an identifier is known.',
     holds: ({ person }) => (person && goes(person.identity) === 'when-reachable' ? { code: 'PERSON_NOT_REACHABLE', detail: `known by ${Object.keys(person.identifiers).join(', ') || 'the pass alone'}` } : undefined),
   },
   {

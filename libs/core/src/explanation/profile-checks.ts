@@ -36,7 +36,7 @@ export const profileChecks: readonly Check[] = [
   {
     name: 'update-refused', about: 'profile', weight: 'broken', run: replayCall, read: 'docs/errors.md',
     says: 'Klaviyo refused the newest update of the profile, so the profile says what it said before.',
-    fix: 'A newer event of the person sends a new update by itself.',
+    fix: 'Correct the cause in the words of Klaviyo, then replay it. A newer event of the person sends a new update by itself.',
     holds: (evidence) => {
       const update = lastUpdate(evidence);
       if (update?.status !== 'refused') return undefined;
@@ -56,7 +56,7 @@ export const profileChecks: readonly Check[] = [
     },
   },
   {
-    name: 'several-profiles', about: 'profile', weight: 'broken', read: 'docs/reconciliation.md',
+    name: 'several-profiles', about: 'profile', weight: 'broken', read: 'docs/contract.md',
     says: 'Klaviyo has several profiles of this person. Only one of them carries the wallet status; a segment counts each for itself.',
     fix: 'Merge them in Klaviyo. That cannot be undone, so the connector never does it.',
     holds: (evidence) => {

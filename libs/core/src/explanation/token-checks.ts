@@ -20,7 +20,7 @@ export const tokenChecks: readonly Check[] = [
   {
     name: 'token-not-given', about: 'token', weight: 'broken', read: 'docs/pass-links.md',
     says: 'The Wallet Crew was asked for a token and gave none, so pass links do not open for this person.',
-    fix: 'It is asked again a day later when the person is heard of.',
+    fix: 'Check walletCrew.tokenProvider and walletCrew.tokenBody. It is asked for again a day later, when the person is heard of.',
     holds: (evidence) => {
       const { person, now } = evidence;
       return onProfile(evidence) && !person!.token && person!.tokenAskedAt !== undefined ? { code: 'LINK_TOKEN_MISSING', detail: `asked ${since(person!.tokenAskedAt, now)}` } : undefined;
