@@ -1,4 +1,4 @@
-import { driftKinds, errors, defaultMetrics, linkProperties, propertyNames, tokenProperty } from '#core';
+import { chainLinks, checks, driftKinds, errors, defaultMetrics, linkProperties, propertyNames, tokenProperty, type ChainLink } from '#core';
 import { PluginRollout, PluginSettings, Settings, stages, TenantSettings } from '#runtime';
 import { readFileSync } from 'node:fs';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
@@ -23,6 +23,27 @@ function errorsPage(): string {
   const retry = { 'never': 'not by itself; what is parked can be replayed', 'later': 'by itself', 'at-start': 'the process does not start' };
   const entries = Object.entries(errors).map(([code, { retry: kind, says, fix }]) => `## ${code}\n\n${says}\n\n- **Tried again:** ${retry[kind]}\n- **What to do:** ${fix}\n`);
   return `# Errors\n\n${header}\n\nEvery error the connector answers, logs or writes to the ledger has one of these codes. Codes are never reused.\n\n${entries.join('\n')}`;
+}
+
+/** The question that each link of the chain answers; a new link without one does not compile. */
+const questions: Record<ChainLink, string> = {
+  identity: 'Is it known who is meant, and has all that was heard of them arrived?',
+  profile: 'Does the profile say what it should?',
+  token: 'Do pass links open?',
+  events: 'Did flows get their events?',
+  consent: 'May they be written to, and does Klaviyo say the same?',
+  notifications: 'Did the phone hear of it?',
+};
+
+function suspicionsPage(): string {
+  const sections = chainLinks.map((link) => {
+    const rows = checks.filter(({ about }) => about === link).map(({ name, weight, says, fix, run, read }) => {
+      const more = [...(run ? [`\`${run}\``] : []), ...(read ? [`[${read.replace('docs/', '')}](${read.replace('docs/', '')})`] : [])];
+      return `| ${weight === 'broken' ? '✗' : '·'} | ${name} | ${says} | ${[fix, ...more].join('<br>')} |`;
+    });
+    return `## ${questions[link]}\n\n| | name | what it says | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Suspicions\n\n${header}\n\nEverything that [explain](explain.md) looks for, in the order of suspicion. ✗ is broken, or not whole yet; · is as it is meant to be, and\nexplains what one sees. Where one has a code, what [errors.md](errors.md) says to do about\nthat code stands in its place.\n\n${sections.join('\n')}`;
 }
 
 function contractPage(): string {
@@ -117,5 +138,6 @@ export const generatedFiles: Record<string, () => string> = {
   'docs/errors.md': errorsPage,
   'docs/contract.md': contractPage,
   'docs/report.md': reportPage,
+  'docs/suspicions.md': suspicionsPage,
   'config/connector.schema.json': settingsSchema,
 };

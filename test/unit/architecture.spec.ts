@@ -18,6 +18,7 @@ const mayImport: Record<string, string[]> = {
   // The emulators are there for the sandbox and the test kit only, which is asserted below.
   'apps/connector': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', '#emulators', 'node:*', '@nestjs/*', 'fastify', 'reflect-metadata', 'class-validator', 'rxjs', 'uplot', 'yaml'],
   'apps/replay': ['#core', '#runtime', '#store', 'node:*', 'yaml'],
+  'apps/explain': ['#core', '#runtime', '#store', 'node:*', '@nestjs/core', 'reflect-metadata'],
   'apps/setup': ['#core', '#runtime', '#wallet-crew', '#klaviyo', '#store', 'node:*'],
   'apps/reconciler': ['#core', '#runtime', '#store', 'node:*', '@nestjs/*', 'cron', 'reflect-metadata'],
 };

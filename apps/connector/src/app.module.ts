@@ -5,6 +5,7 @@ import { Log } from '#core';
 import { ConnectorModule, HealthIndicators, MetricsController, type Ready } from '#runtime';
 import { ConsoleController } from './console/console.controller.js';
 import { ErrorAnswers } from './error-answers.js';
+import { ExplainController } from './explain.controller.js';
 import { FlowController } from './flow.controller.js';
 import { HealthController } from './health.controller.js';
 import { OperationsController, OperatorGuard } from './operations.controller.js';
@@ -19,7 +20,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [ConnectorModule.of(ready), TerminusModule.forRoot({ logger: false })],
-      controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController, RunsController, ConsoleController],
+      controllers: [WalletCrewController, FlowController, SystemWebhookController, HealthController, MetricsController, OperationsController, ExplainController, RunsController, ConsoleController],
       providers: [HealthIndicators, Shutdown, OperatorGuard, { provide: GRACE_MS, useValue: graceMs }, { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorAnswers(log) }],
     };
   }

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, Explain, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles } from '#klaviyo';
 import { readDelivery, WalletCrewAccounts, WalletCrewPasses, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
@@ -87,6 +87,11 @@ export class ConnectorModule {
           useFactory: (store: Store, queue: Queue, marketing: Marketing) => new PollOptOuts(store, queue, marketing, askedForOptOuts(settings, rules), clock, log),
         },
         {
+          provide: Explain,
+          inject: [Store, Records, Passes, Profiles, PluginHost],
+          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), clock }),
+        },
+        {
           provide: Reconcile,
           inject: [Runs, Records, Store, Passes, Profiles, PluginHost],
           useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, plugins: PluginHost) =>
@@ -94,7 +99,7 @@ export class ConnectorModule {
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, Profiles, WalletPlatform, Passes, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Reconcile],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, Profiles, WalletPlatform, Passes, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Explain, Reconcile],
     };
   }
 }

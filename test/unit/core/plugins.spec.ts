@@ -1,43 +1,8 @@
-import { PluginHost, PluginRunner, Rollout, ProcessEvents, type Delivery, type HookAnswer, type HookName, type InstalledPlugin, type Plugin, type Stage, type WalletEvent } from '#core';
-import { aCustomer, frozen, rules, start } from '../../support/stories.js';
+import { ProcessEvents, type Delivery, type Plugin, type Stage, type WalletEvent } from '#core';
+import { aCustomer, rules, start } from '../../support/stories.js';
 import { KeptLog, KeptMeter, KeptQueue, ManualClock, MemoryStore } from './fakes.js';
+import { plugin, PluginsHere } from './plugins-here.js';
 
-/** Plugins in this very process, as far as the host looks at them; where they really run has tests of its own. */
-class PluginsHere extends PluginRunner {
-  asked: string[] = [];
-
-  constructor(private readonly plugins: (Plugin & { onError?: 'skip' | 'hold' })[]) {
-    super();
-  }
-
-  installed(): InstalledPlugin[] {
-    return this.plugins.map(({ name, onError = 'skip', ...rest }) => ({ name, version: 'test', onError, hooks: Object.keys(rest).filter((key) => key !== 'api' && key !== 'settings') as HookName[] }));
-  }
-
-  async ask(_tenant: string, plugin: string, hook: HookName, inputs: readonly unknown[]): Promise<HookAnswer[]> {
-    this.asked.push(`${plugin} ${hook} ${inputs.length}`);
-    const run = this.plugins.find(({ name }) => name === plugin)![hook] as (input: unknown, settings: object) => unknown;
-    return inputs.map((input) => {
-      try {
-        return { ok: true, value: run(frozen(structuredClone(input)), {}) };
-      } catch (error) {
-        return { ok: false, code: 'PLUGIN_FAILED', words: (error as Error).message };
-      }
-    });
-  }
-}
-
-class Staged extends Rollout {
-  constructor(private readonly stages: Record<string, Stage>) {
-    super();
-  }
-
-  async stage(_tenant: string, plugin: string): Promise<Stage> {
-    return this.stages[plugin] ?? 'on';
-  }
-}
-
-const plugin = (name: string, hooks: Omit<Plugin, 'name' | 'api'>, own: { onError?: 'hold' } = {}) => ({ name, api: 1, ...hooks, ...own });
 const email = 'ana@example.com';
 const consents = { consents_email: { channel: 'email' as const }, consents_sms: { channel: 'sms' as const, listId: 'SMS' } };
 const enrolled = (id = 'C-42') => aCustomer(id).enrolled({ email: `${id}@example.com`, consents: { consents_email: true }, attributes: { locale: 'fr-FR' } }).events[0]!;
@@ -46,7 +11,7 @@ function processing(plugins: (Plugin & { onError?: 'skip' | 'hold' })[], stages:
   const clock = new ManualClock(start + 60_000);
   const store = new MemoryStore(clock);
   const runner = new PluginsHere(plugins);
-  const host = new PluginHost(runner, new Staged(stages), new KeptMeter());
+  const host = runner.host(stages);
   const read = (): WalletEvent => { throw new Error('not asked'); };
   const events = new ProcessEvents(store, new KeptQueue(), { calm: async () => undefined }, () => rules({ consents }), host, read, clock, new KeptLog(), new KeptMeter());
   const run = async (...happened: WalletEvent[]) => {

@@ -1,0 +1,40 @@
+import { parseArgs } from 'node:util';
+import { ConnectorError } from '#core';
+
+export interface Arguments {
+  tenant: string;
+  who: string;
+  json: boolean;
+}
+
+export const usage = `npm run explain -- <tenant> <who> [--json]
+
+  <who>   an e-mail, a phone number in any form, the id of a delivery, pass, person or Klaviyo profile,
+          a customer id, or any other identifier as key:value
+  --json  one JSON document instead of a page
+
+Says why somebody is, or is not, in a segment: what The Wallet Crew, the connector and Klaviyo hold about
+them, and the first link between them that is broken, with what mends it. Nothing is changed anywhere.
+
+It ends with 0 if nothing is broken, 1 if something is, 2 if it could not be asked.
+`;
+
+/** Undefined: somebody asked for the usage. */
+export function readArguments(given: readonly string[]): Arguments | undefined {
+  const { values, positionals } = parsed(given);
+  if (values.help) return undefined;
+  const [tenant, who, ...more] = positionals;
+  if (!tenant || !who) throw wrong(tenant ? 'nobody is named' : 'no tenant is named');
+  // A phone number is often typed with spaces.
+  return { tenant, who: [who, ...more].join(' '), json: values.json };
+}
+
+function parsed(given: readonly string[]) {
+  try {
+    return parseArgs({ args: [...given], options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } }, allowPositionals: true });
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+}
+
+const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

@@ -1,0 +1,54 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { NestFactory } from '@nestjs/core';
+import { ConnectorError, Explain, type Explanation } from '#core';
+import { ConnectorModule, Environment, faint, loadSettings, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { openDatabase, openStore } from '#store';
+import { readArguments, usage, type Arguments } from './arguments.js';
+import { fitted } from './fitted.js';
+import { sectionsOf, verdictOf } from './text.js';
+
+const couldNotBeAsked = 2;
+/** What has been opened, in that order. */
+const opened: { close(): Promise<unknown> }[] = [];
+try {
+  const wish = readArguments(process.argv.slice(2));
+  if (wish) tell(await explain(wish), wish);
+  else process.stdout.write(usage);
+} catch (error) {
+  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `It could not be explained: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  process.exitCode = couldNotBeAsked;
+} finally {
+  for (const one of opened.toReversed()) await one.close().catch(() => undefined);
+}
+
+/** Takes leave to call from the same table as the connector at work, so both together keep to the vendors' limits. */
+async function explain({ tenant, who }: Arguments): Promise<Explanation> {
+  const environment = new Environment();
+  const settings = loadSettings(environment);
+  if (!settings.tenants.has(tenant)) throw new ConnectorError('TENANT_UNKNOWN');
+  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('NOT_FOUND', `There is no database: neither DATABASE_URL nor ${environment.dataDir}.`);
+  // What is read goes to standard output alone.
+  const around = { clock: new SystemClock(), log: new PinoLog('error', { write: (line) => void process.stderr.write(line) }), meter: new PromMeter() };
+  const plugins = keep(await openPlugins(settings, environment, around));
+  const database = keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log: around.log }));
+  const store = keep(await openStore({ url: database.url, log: around.log }));
+  const app = keep(await NestFactory.createApplicationContext(ConnectorModule.of({ settings, opened: store, plugins, ...around }), { logger: false, abortOnError: false }));
+  return app.get(Explain).run(tenant, who);
+}
+
+function tell(explanation: Explanation, { json }: Arguments): void {
+  if (explanation.firstBroken) process.exitCode = 1;
+  if (json) return void process.stdout.write(`${JSON.stringify(explanation, null, 2)}\n`);
+  say(verdictOf(explanation));
+  for (const { title, head, rows, otherwise } of sectionsOf(explanation)) {
+    say(`\n${strong(title)}`);
+    if (rows.length > 0) table(head, fitted(head, rows));
+    else say(faint(otherwise));
+  }
+}
+
+function keep<T extends { close(): Promise<unknown> }>(one: T): T {
+  opened.push(one);
+  return one;
+}

@@ -1,0 +1,83 @@
+import { isOpen } from '../ports/store.js';
+import { goes } from '../person/identity.js';
+import { ago, isAsked, lastWord, mainProfile, quoted, since, type Evidence } from './evidence.js';
+import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
+
+const parkedOf = ({ parked, deliveries }: Evidence) => [...parked, ...deliveries.filter(({ status }) => status === 'parked')];
+
+/** Is it known whom the question is about, and is all that was heard of them on its way? */
+export const identityChecks: readonly Check[] = [
+  {
+    name: 'never-heard-of', about: 'identity', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
+    says: 'The Wallet Crew has passes of this person, and no webhook ever told us.',
+    fix: 'Check that the webhook subscription at The Wallet Crew is active and points here; a reconciliation fetches what was missed.',
+    holds: ({ person, delivery, passes, lastWebhookAt, now }) =>
+      !person && !delivery && isAsked(passes) && passes.length > 0 ? { detail: `passes ${passes.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined,
+  },
+  {
+    name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
+    says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
+    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
+    holds: ({ person, delivery, parked, nearMisses, profiles, passes }) => {
+      if (person || delivery || parked.length > 0) return undefined;
+      const listed = isAsked(passes) && passes.length > 0;
+      const neverEnrolled = isAsked(passes) && isAsked(profiles) && profiles.length > 0 && nearMisses.length === 0;
+      if (listed || neverEnrolled) return undefined;
+      const near = nearMisses.map(({ personId, by }) => `person ${personId} is known by ${by}`);
+      const asked = [isAsked(profiles) ? [] : 'Klaviyo could not be asked', isAsked(passes) ? [] : 'The Wallet Crew could not be asked'].flat();
+      return ifAny([...near, ...asked]) ?? {};
+    },
+  },
+  {
+    name: 'only-in-klaviyo', about: 'identity', weight: 'meant', read: 'docs/flows.md',
+    says: 'Klaviyo has a profile, and The Wallet Crew no pass under this name: they have never enrolled, or under another e-mail or phone.',
+    fix: 'A flow can ask for the sync of the profile, which looks for passes under every identifier that Klaviyo holds.',
+    holds: (evidence) => {
+      const profile = mainProfile(evidence);
+      return !evidence.person && !evidence.delivery && profile && isAsked(evidence.passes) && evidence.passes.length === 0 ? { detail: `profile ${profile.name.klaviyoId}` } : undefined;
+    },
+  },
+  {
+    name: 'delivery-parked', about: 'identity', weight: 'broken', run: replayCall, read: 'docs/errors.md',
+    says: 'A webhook about this person is parked: what it says is not known yet.',
+    fix: 'Do what docs/errors.md says about its code, then replay it.',
+    holds: (evidence) => {
+      const [first, ...more] = parkedOf(evidence);
+      if (!first) return undefined;
+      return { detail: `${first.event.name} of ${since(first.receivedAt, evidence.now)}: ${first.code}${more.length > 0 ? `, and ${more.length} more` : ''}`, ...(first.code ? { code: first.code } : {}), id: first.id };
+    },
+  },
+  {
+    name: 'deciding', about: 'identity', weight: 'broken', read: 'docs/operations.md', run: 'GET /api/<tenant>/operations/queue',
+    says: 'A webhook about this person waits to be decided.',
+    fix: 'Wait. If the backlog does not shrink, look at the workers of the connector.',
+    holds: ({ deliveries, undecided, now }) => {
+      const waiting = deliveries.filter(({ status }) => status === 'undecided').at(-1);
+      return waiting && { detail: `${waiting.event.name}, received ${since(waiting.receivedAt, now)}; ${undecided} deliveries wait in all` };
+    },
+  },
+  {
+    name: 'backlog', about: 'identity', weight: 'meant', run: 'GET /api/<tenant>/operations/queue', read: 'docs/operations.md',
+    says: 'Webhooks wait to be decided; one of them may be about this person.',
+    fix: 'Wait until the backlog is gone, then ask again.',
+    holds: ({ undecided }) => (undecided > 0 ? { detail: `${undecided} in all` } : undefined),
+  },
+  {
+    name: 'not-reachable', about: 'identity', weight: 'broken', read: 'docs/errors.md',
+    says: 'Nothing that we know this person by means anything to Klaviyo, so everything about them waits.',
+    fix: 'Send e-mail or phone with the pass; what waits goes by itself as soon as an identifier is known.',
+    holds: ({ person }) => (person && goes(person.identity) === 'when-reachable' ? { code: 'PERSON_NOT_REACHABLE', detail: `known by ${Object.keys(person.identifiers).join(', ') || 'the pass alone'}` } : undefined),
+  },
+  {
+    name: 'sending', about: 'identity', weight: 'broken', read: 'docs/operations.md', run: 'GET /api/<tenant>/operations/queue',
+    says: 'What was decided about this person has not all been sent, or not all been answered.',
+    fix: 'Wait: it is tried again by itself until it is answered.',
+    holds: ({ deliveries, now }) => {
+      const open = deliveries.flatMap((delivery) => delivery.commands.filter(isOpen).map((command) => ({ delivery, command })));
+      const oldest = open.at(-1);
+      if (!oldest) return undefined;
+      const word = lastWord(oldest.command);
+      return { detail: `${open.length} waiting; ${oldest.command.lane} since ${since(oldest.delivery.receivedAt, now)}${word?.code ? `: ${word.code}` : ''}${quoted(word?.words)}`, ...(word?.code ? { code: word.code } : {}) };
+    },
+  },
+];

@@ -1,0 +1,73 @@
+import { propertyNames } from '../marketing/profile.js';
+import { own } from '../person/person.js';
+import { wallets } from '../wallet/event.js';
+import { inWallet, kindNotSaidYet } from '../wallet/pass.js';
+import { ifAny, reconcileRun, type Check } from './check.js';
+import { ago, isAsked, since, type Evidence } from './evidence.js';
+
+/** Pass by pass and wallet by wallet, in what The Wallet Crew's list and our record differ. */
+export function disagreements({ person, passes }: Evidence): string[] {
+  if (!person || !isAsked(passes)) return [];
+  const listed = passes.flatMap((pass) => {
+    const known = own(person.passes, pass.id);
+    if (!known) return [`pass ${pass.id} is listed there and unknown here`];
+    return wallets.flatMap((wallet) => {
+      const there = pass.installed[wallet] !== undefined;
+      const status = inWallet(known, wallet)?.status ?? 'NotInstalled';
+      return there === (status === 'Installed') ? [] : [`pass ${pass.id} in ${wallet}: ${there ? 'installed' : 'not installed'} there, ${status} here`];
+    });
+  });
+  const ids = new Set(passes.map(({ id }) => id));
+  const gone = Object.values(person.passes).filter((pass) => !ids.has(pass.id) && wallets.some((wallet) => inWallet(pass, wallet)?.status === 'Installed'));
+  return [...listed, ...gone.map(({ id }) => `pass ${id} is installed here and not listed there`)];
+}
+
+const viewsOf = ({ person }: Evidence) => Object.values(person?.passes ?? {}).flatMap((pass) => wallets.flatMap((wallet) => inWallet(pass, wallet) ?? []));
+const strayPasses = ({ person, rules }: Evidence) => Object.values(person?.passes ?? {}).filter(({ kind }) => !Object.hasOwn(rules.passKinds, kind));
+
+/** Is the truth that we hold the truth, and under which name is it written? */
+export const walletChecks: readonly Check[] = [
+  {
+    name: 'wallet-crew-disagrees', about: 'profile', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
+    says: 'The Wallet Crew lists something else than we know: a webhook never reached us.',
+    fix: 'A reconciliation takes over what is listed there. If it happens often, check the webhook subscription.',
+    holds: (evidence) => {
+      const { lastWebhookAt, now } = evidence;
+      const found = disagreements(evidence);
+      return ifAny(found.length === 0 ? [] : [...found, lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook of anybody came ${ago(lastWebhookAt, now)}`]);
+    },
+  },
+  {
+    name: 'pass-kind-unknown', about: 'profile', weight: 'broken', read: 'docs/webhooks.md',
+    says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; only neostore.wallet.Any does.',
+    fix: 'Add its type to passKinds. If no webhook has named its type yet, it is counted as soon as one does.',
+    holds: (evidence) => ifAny(strayPasses(evidence).map(({ id, kind, type }) => `pass ${id}${type === undefined ? '' : ` of type ${type}`}: ${kind === kindNotSaidYet ? 'kind not said yet' : `kind ${kind}`}`)),
+  },
+  {
+    name: 'wallet-crew-not-asked', about: 'profile', weight: 'meant', run: 'GET /health/dependencies',
+    says: 'The Wallet Crew could not be asked what it lists, so its side was not compared.',
+    fix: 'Ask again in a minute.',
+    holds: ({ passes }) => (isAsked(passes) ? undefined : { detail: passes.words, ...(passes.code ? { code: passes.code } : {}) }),
+  },
+  {
+    name: 'several-kinds', about: 'profile', weight: 'meant', read: 'docs/contract.md',
+    says: 'The status differs by pass kind, and a segment that asks for one kind says nothing about another.',
+    fix: 'Compare the property in the condition of the segment with this list; neostore.wallet.Any holds for all kinds together.',
+    holds: ({ rules, expected }) => {
+      const statuses = Object.keys(rules.passKinds).map((kind) => ({ kind, types: rules.passKinds[kind]!, is: expected?.properties[propertyNames.anyOfKind(kind)] }));
+      return new Set(statuses.map(({ is }) => is)).size < 2 ? undefined : ifAny(statuses.map(({ kind, types, is }) => `${propertyNames.anyOfKind(kind)} is ${String(is)} (pass types ${types.join(', ') || kind})`));
+    },
+  },
+  {
+    name: 'nothing-installed', about: 'profile', weight: 'meant',
+    says: 'This person has no pass in any wallet now, so a segment of people with a pass rightly leaves them out.',
+    fix: 'Invite them with a pass link.',
+    read: 'docs/pass-links.md',
+    holds: (evidence) => {
+      const views = viewsOf(evidence);
+      if (!evidence.person || views.some(({ status }) => status === 'Installed')) return undefined;
+      const last = Math.max(0, ...views.map(({ at }) => at));
+      return { detail: last > 0 ? `removed ${since(last, evidence.now)}` : Object.keys(evidence.person.passes).length > 0 ? 'the pass was never added to a wallet' : 'there is no pass' };
+    },
+  },
+];

@@ -1,0 +1,152 @@
+import { askedName, ConnectorError, type SeenProfile } from '#core';
+import { aCustomer, hour, start } from '../../support/stories.js';
+import { delivered, healthy, links, someRules, story, token, withProperty } from './explaining.js';
+import { ExplainWorld } from './explain-world.js';
+import { PluginsHere, plugin } from './plugins-here.js';
+
+const nobodyThere = () => {
+  const world = new ExplainWorld();
+  world.persons.length = 0;
+  world.held = [];
+  world.listed = [];
+  return world;
+};
+
+describe('an operator may name somebody', () => {
+  const world = new ExplainWorld();
+  const ana = world.persons[0]!;
+
+  it.each([
+    ['by e-mail, however it is written', ' Ana@Mail.Example '],
+    ['by phone, however it is written', '+33 6 12 34 56 78'],
+    ['by pass id', 'pass-of-C-1'],
+    ['by customer id', 'C-1'],
+    ['by any identifier, as key:value', 'customerId:C-1'],
+    ['by the id of their Klaviyo profile', 'K1'],
+    ['by the id that drift reports name', ana.id],
+    ['by the id of a delivery', world.deliveries.at(-1)!.id],
+  ])('%s', async (_how, who) => {
+    const { who: found, firstBroken, suspicions } = await world.explain(who);
+    expect(found?.personId).toBe(ana.id);
+    expect({ firstBroken, suspicions }).toEqual({ suspicions: [] });
+  });
+
+  it('and a number is tried as a phone and as an id', () => expect(askedName('+33612345678', someRules()).keys).toEqual(['phone:+33612345678', 'pass:+33612345678', 'klaviyoId:+33612345678', 'customerId:+33612345678']));
+  it('and a tenant\'s own key of the external id is tried too', () => expect(askedName('S-1', someRules({ identity: { ...someRules().identity, externalId: ['shopifyId'] } })).keys).toContain('shopifyId:S-1'));
+});
+
+describe('somebody whom nobody knows', () => {
+  it('is no explanation but an error', async () => {
+    await expect(nobodyThere().explain('eva@mail.example')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(nobodyThere().explain('   ')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(new ExplainWorld({ ...healthy(), rules: someRules({ tenant: 'other' }) }).explain('C-1')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+  });
+
+  it('is told who may have been meant, without an address', async () => {
+    const world = new ExplainWorld();
+    world.held = [];
+    world.listed = [];
+    const error = await world.explain('ana+news@mail.example').catch((error: unknown) => error as ConnectorError);
+    expect(error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(`${world.persons[0]!.id} (email)`) });
+    expect((error as ConnectorError).message).not.toContain('@');
+  });
+
+  it('but by The Wallet Crew is somebody whose webhooks never came', async () => {
+    const world = nobodyThere();
+    world.listed = healthy().passes as never;
+    expect((await world.explain('ana@mail.example')).suspicions.map(({ name }) => name)).toEqual(['never-heard-of']);
+  });
+
+  it('but by Klaviyo has never enrolled, and nothing is broken', async () => {
+    const world = nobodyThere();
+    world.held = healthy().profiles as SeenProfile[];
+    const { firstBroken, suspicions } = await world.explain('ana@mail.example');
+    expect(suspicions.map(({ name }) => name)).toEqual(['only-in-klaviyo']);
+    expect(firstBroken).toBeUndefined();
+  });
+
+  it('but by Klaviyo under another identifier is found by that', async () => {
+    const world = new ExplainWorld();
+    const [profile] = world.held as SeenProfile[];
+    world.held = [{ ...profile!, name: { klaviyoId: 'K9', email: 'ana.new@mail.example', phone: '+33612345678' } }];
+    world.listed = [];
+    const { firstBroken, nearMisses, who } = await world.explain('ana.new@mail.example');
+    expect(who).toBeUndefined();
+    expect(firstBroken).toMatchObject({ name: 'nobody-known', detail: expect.stringContaining('phone:+33612345678') });
+    expect(nearMisses).toEqual([{ personId: world.persons[0]!.id, by: 'phone:+33612345678' }]);
+  });
+
+  it('but has a parked delivery is explained by it', async () => {
+    const world = nobodyThere();
+    world.parked = [delivered(aCustomer('C-7').enrolled({ email: 'eva@mail.example' }).events[0]!, [], { status: 'parked', code: 'PASS_KIND_UNKNOWN' })];
+    expect((await world.explain('eva@mail.example')).firstBroken).toMatchObject({ name: 'delivery-parked', code: 'PASS_KIND_UNKNOWN' });
+  });
+});
+
+describe('an explanation', () => {
+  it('puts what should be and what Klaviyo says side by side', async () => {
+    const world = new ExplainWorld(withProperty(healthy(), 'neostore.wallet.loyaltyCard.Apple', 'NotInstalled'));
+    const { differences, truth, klaviyo } = await world.explain('C-1');
+    expect(differences).toEqual([{ property: 'neostore.wallet.loyaltyCard.Apple', should: 'Installed', is: 'NotInstalled' }]);
+    expect(truth!.status).toEqual({ loyaltyCard: { Apple: { status: 'Installed', since: new Date(story().at(-1)!.at).toISOString() }, Google: { status: 'NotInstalled' } } });
+    expect(klaviyo).toMatchObject({ asked: true, profiles: [{ klaviyoId: 'K1', own: true, token: { there: true, newest: true }, consents: { email: { says: 'subscribed' } } }] });
+  });
+
+  it('holds the events with their answers, and what is asked of lists', async () => {
+    const { events, consent, pending } = await new ExplainWorld().explain('C-1');
+    expect(events.map(({ name }) => name)).toEqual(['pass-installed', 'pass-created', 'registered']);
+    expect(events[0]!.commands).toContainEqual(expect.objectContaining({ lane: 'track', what: 'Wallet Pass Installed', status: 'accepted', ledger: [{ at: new Date(start + hour).toISOString(), outcome: 'accepted' }] }));
+    expect(consent).toMatchObject([{ field: 'consents_email', choice: { given: true }, asked: [{ list: 'NEWS', what: 'subscribe' }], klaviyo: { says: 'subscribed' } }, { field: 'consents_sms' }]);
+    expect(pending).toEqual([]);
+  });
+
+  it('never holds a token, sealed or open, not even where a link carries it', async () => {
+    const rule = someRules({ links: { ...links, asProperties: true } });
+    const evidence = withProperty(healthy({}, story(), rule), 'neostore.link.pass', `https://passes.example/pass?neo.authToken=${token}`);
+    const world = new ExplainWorld(evidence);
+    world.deliveries = world.deliveries.map((delivery) => ({ ...delivery, event: { ...delivery.event, found: { passes: [], token: { sealed: 'sealed:abc', at: start } } } as never, commands: delivery.commands.map((record) => ({ ...record, command: { ...record.command, token: 'sealed:abc' } as never })) }));
+    const text = JSON.stringify(await world.explain('C-1'));
+    expect(text).not.toContain(token);
+    expect(text).not.toContain('sealed:');
+  });
+
+  it('says what it can while a vendor cannot be asked', async () => {
+    const world = new ExplainWorld();
+    world.held = new ConnectorError('KLAVIYO_KEY_REFUSED');
+    world.listed = { waitMs: 1_000 };
+    const { klaviyo, walletCrew, firstBroken, truth } = await world.explain('C-1');
+    expect({ klaviyo, walletCrew }).toMatchObject({ klaviyo: { asked: false, code: 'KLAVIYO_KEY_REFUSED' }, walletCrew: { asked: false } });
+    expect(firstBroken).toMatchObject({ name: 'klaviyo-not-asked', code: 'KLAVIYO_KEY_REFUSED' });
+    expect(truth!.status['loyaltyCard']!.Apple.status).toBe('Installed');
+  });
+
+  it('asks Klaviyo also by the e-mail somebody had before', async () => {
+    const moved = [...story(), ...aCustomer('C-1', start + hour).updated({ email: 'ana.new@mail.example' }).events];
+    const world = new ExplainWorld(healthy({}, moved));
+    await world.explain('C-1');
+    expect(world.asked).toEqual(expect.arrayContaining([expect.stringContaining('ana.new@mail.example'), '{"email":"ana@mail.example"}']));
+  });
+
+  it('names others who share the phone', async () => {
+    const world = new ExplainWorld();
+    world.persons.push({ ...world.persons[0]!, id: 'ben', identifiers: { email: [{ value: 'ben@mail.example', at: start }], phone: [{ value: '+33612345678', at: start }] }, passes: {}, identity: {} });
+    expect((await world.explain('+33612345678')).nearMisses).toEqual([{ personId: 'ben', by: 'phone:+33612345678' }]);
+  });
+
+  it('says which plugin changed what of the profile, and compares with that', async () => {
+    const world = new ExplainWorld();
+    world.plugins = new PluginsHere([plugin('tiers', { mapProfile: ({ profile }) => ({ ...profile, properties: { ...profile.properties, tier: 'gold' } }) })]).host();
+    const { truth, differences, suspicions } = await world.explain('C-1');
+    expect(truth!.plugins).toEqual([{ by: 'plugin tiers', says: 'mapProfile: property tier.' }]);
+    expect(differences).toEqual([{ property: 'tier', should: 'gold' }]);
+    expect(suspicions.map(({ name }) => name)).toEqual(['plugin-changed-since']);
+  });
+
+  it('of a delivery keeps that delivery among the events, however old it is', async () => {
+    const world = new ExplainWorld();
+    const old = delivered(aCustomer('C-1').enrolled({ email: 'ana@mail.example' }).events[0]!);
+    const { deliveries } = world;
+    world.deliveries = [...Array.from({ length: 20 }, () => deliveries[0]!), old];
+    expect((await world.explain(old.id)).events.map(({ deliveryId }) => deliveryId)).toContain(old.id);
+  });
+});
