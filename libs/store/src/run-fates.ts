@@ -6,6 +6,8 @@ const mostRefusals = 50;
 const tokenKinds = (Object.keys(driftKinds) as DriftKind[]).filter((kind) => driftKinds[kind].repair === 'token');
 
 const ofTenant = `o.tenant = (select tenant from connector.run where id = $1)`;
+/** For a delivery that is found otherwise; the `is true` keeps the index of all deliveries of the run out of it. */
+const ofRun = `(d.run_id = $1) is true`;
 
 /**
  * What a person has to look after, or what waits until somebody can be named: neither ends by itself. A command that ended is no
@@ -16,12 +18,14 @@ const stuck = `(o.state in ('refused', 'waiting') or c.code is not distinct from
 /** A look-up is accepted also where there is no token to be had; the note on its delivery tells. */
 const tokenless = `(d.status <> 'undecided' and d.notes @> '[{"code": "LINK_TOKEN_MISSING"}]')`;
 
+/** Put together by sorting: statistics that lag behind would have the planner compare every delivery with every command. */
 const fates = `
-  with unfinished as materialized (
-    select c.delivery_id, bool_or(${stuck}) as stuck from connector.outbox o join connector.command c on c.id = o.command_id where ${ofTenant} group by 1
+  with piece as (
+    select d.id, d.repairs, d.status, ${tokenless} as tokenless, false as unfinished, false as stuck from connector.delivery d where d.run_id = $1
+    union all
+    select c.delivery_id, null, null, null, true, ${stuck} from connector.outbox o join connector.command c on c.id = o.command_id where ${ofTenant}
   ), repair as (
-    select unnest(d.repairs) as kind, d.status, unfinished.delivery_id is not null as unfinished, coalesce(unfinished.stuck, false) as stuck, ${tokenless} as tokenless
-    from connector.delivery d left join unfinished on unfinished.delivery_id = d.id where d.run_id = $1
+    select unnest(max(repairs)) as kind, max(status) as status, bool_or(tokenless) as tokenless, bool_or(unfinished) as unfinished, bool_or(stuck) as stuck from piece group by id
   ), fate as (
     select kind, case
       when status = 'parked' or stuck or tokenless and kind = any($2::text[]) then 'refused'
@@ -42,7 +46,7 @@ const refusals = `
     union all
     select c.delivery_id, case o.state when 'refused' then c.code else 'PERSON_NOT_REACHABLE' end, case o.state when 'refused' then c.words end
     from connector.outbox o join connector.command c on c.id = o.command_id join connector.delivery d on d.id = c.delivery_id
-    where ${ofTenant} and ${stuck} and d.run_id = $1
+    where ${ofTenant} and ${stuck} and ${ofRun}
   ), most as (
     select code, words, count(distinct delivery_id)::int as count, min(delivery_id::text) as sample from refused group by code, words order by 3 desc, 1, 2 limit ${mostRefusals}
   )
@@ -66,10 +70,10 @@ export function countOpen(database: Database, run: string): Promise<number> {
     const [counted] = await rows<{ open: number }>(
       db,
       `select (
-         select count(*) from connector.delivery d where d.run_id = $1 and d.status = 'undecided' and d.tenant = (select tenant from connector.run where id = $1)
+         select count(*) from connector.delivery d where ${ofRun} and d.status = 'undecided' and d.tenant = (select tenant from connector.run where id = $1)
        )::int + (
          select count(*) from connector.outbox o join connector.command c on c.id = o.command_id join connector.delivery d on d.id = c.delivery_id
-         where ${ofTenant} and not ${stuck} and d.run_id = $1
+         where ${ofTenant} and not ${stuck} and ${ofRun}
        )::int as open`,
       [run],
     );
