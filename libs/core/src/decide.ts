@@ -36,6 +36,8 @@ export interface Draft {
   lists?: ListRoute[];
   /** True: this is an occasion to ask for the token of pass links. */
   wantsToken?: boolean;
+  /** True: whatever follows fires no flow and subscribes nobody. */
+  isBackfill?: boolean;
   goes: Goes;
   notes: Note[];
 }
@@ -76,6 +78,7 @@ export function draft(event: WalletEvent, found: readonly Person[], rules: Rules
   const before = others.reduce(mergedPerson, first);
   const person = learn(before, event, named, rules, notes);
   const draft: Draft = { person, absorbed: others.map(({ id }) => id), goes: goes(person.identity), notes };
+  if (event.backfill) draft.isBackfill = true;
 
   if (event.carried) draft.track = withToken(event.carried, event);
   const pass = event.pass && own(person.passes, event.pass.id);
@@ -89,7 +92,7 @@ export function draft(event: WalletEvent, found: readonly Person[], rules: Rules
     draft.profileIsAskedFor = event.kind === 'looked-up' && event.carried === undefined;
     // Whatever reconciliation finds subscribes nobody: consent is acted upon when it is given.
     if (!event.backfill) draft.lists = listsOf(person, rules);
-    draft.wantsToken = event.kind !== 'looked-up' && !event.backfill;
+    draft.wantsToken = event.kind !== 'looked-up';
   }
   if (draft.goes === 'when-reachable') notes.push({ by: 'identity', says: 'No identifier is known to Klaviyo yet; the commands wait.', code: 'PERSON_NOT_REACHABLE' });
   if (others.length > 0) notes.push({ by: 'identity', says: `Joined ${others.length + 1} persons that turned out to be one.` });
@@ -120,7 +123,7 @@ export function conclude(draft: Draft, was: Told, rules: Rules, now: number): De
     commands.push(...lists.commands);
   }
   if (draft.wantsToken && needsToken(person, rules, now)) {
-    commands.push({ do: 'look-up', profile: {}, by: lookUpBy([person], {}, rules) });
+    commands.push({ do: 'look-up', profile: {}, by: lookUpBy([person], {}, rules), ...(draft.isBackfill ? { backfill: true as const } : {}) });
     person.tokenAskedAt = now;
   }
   return { person, absorbed, commands, goes, notes };

@@ -47,6 +47,7 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   const seen = person && own(person.passes, pass.id);
   const drift: Drift = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
   const statements = new Set<DriftKind>();
+  let isNewestWord = false;
   // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
   if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keys), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
   for (const wallet of wallets) {
@@ -57,13 +58,16 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
       continue;
     }
     comparison.heard[wallet] = wasInstallHeard(seen, wallet, since);
-    if (!isInstallCounted(seen, wallet, { at: since, backfill: true })) drift.repairs.push(installation(pass, wallet, since));
-    else if (view?.status !== 'Installed') statements.add('install-unheard');
+    const isCounted = isInstallCounted(seen, wallet, { at: since, backfill: true });
+    if (!isCounted) drift.repairs.push(installation(pass, wallet, since));
+    // Asked since then, The Wallet Crew had said that it was not there: only its newest word outdoes that.
+    if (!isCounted && (seen?.absentAt?.[wallet] ?? 0) >= since) isNewestWord = true;
+    if (isCounted && view?.status !== 'Installed') statements.add('install-unheard');
   }
   // Two persons who share a pass, or a pass that became one of another kind: what the list says is news as a whole.
   if (owners.length > 1 || (seen && seen.kind !== kind && seen.kind !== kindNotSaidYet)) statements.add('status-wrong');
   // It would say of the wallets it is not in that it is not, too.
-  if (statements.size > 0 && comparison.absentFrom.length === 0) drift.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
+  if ((statements.size > 0 || isNewestWord) && comparison.absentFrom.length === 0) drift.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
   drift.kinds = [...new Set(drift.repairs.flatMap(({ kinds }) => kinds))];
   return drift.kinds.length > 0 ? { ...comparison, drift } : comparison;
 }

@@ -45,6 +45,7 @@ export type Reconciled = { is: 'done' | 'failed' | 'cancelled'; run: Run; report
 /** So long the answers to repairs may stand still until a run ends without them. */
 const repairsStandStillMs = 15 * 60_000;
 const lookMs = 1_000;
+const longestLookMs = 20_000;
 
 /** Compares both sides of a tenant and puts right what differs, through the same deciding and the same commands as live traffic. */
 export class Reconcile {
@@ -148,13 +149,15 @@ export class Reconcile {
     let before = Infinity;
     let movedAt = clock.now();
     for (;;) {
+      const askedAt = clock.now();
       const open = await runs.open(hand.run.id);
       if (open === 0) return;
       await hand.isLeft(open);
       if (open !== before) movedAt = clock.now();
       if (clock.now() - movedAt > repairsStandStillMs) return;
       before = open;
-      await hand.wait(lookMs);
+      // Counting many repairs costs the database something; it is done a tenth of the time at most.
+      await hand.wait(Math.min(longestLookMs, Math.max(lookMs, 10 * (clock.now() - askedAt))));
     }
   }
 
