@@ -162,6 +162,9 @@ describe('passes that are not where we take them to be', () => {
     expect(comparison.absentFrom).toEqual(['Apple']);
     expect(says(comparison)).toEqual(['pass-installed install-unheard']);
     expect(inWallet(repaired(comparison, onlyApple)[0]!.passes['P-1']!, 'Apple')?.status).toBe('Installed');
+    const googleIsBack = known(ana().installed('apple', { pass: 'P-1', at: at(5) }).installed('google', { pass: 'P-1', at: at(6) }).uninstalled('google', { pass: 'P-1', at: at(9) }).events);
+    expect(compare(pass({ Google: at(6) }), googleIsBack)).toMatchObject({ absentFrom: ['Apple'], heard: { Google: true } });
+    expect(says(compare(pass({ Google: at(6) }), googleIsBack))).toEqual([]);
   });
 
   it.each([
