@@ -38,7 +38,7 @@ export function fatesSuite(world: () => Pick<OpenStore, 'store' | 'runs'> & { ur
   };
   /** A repair with one command, decided. */
   const repair = async (kinds: DriftKind[], commands: Command[], how: Parameters<typeof decided>[2] = {}) => decided(await received({}, ...kinds), commands, how);
-  const answer = async (lane: Command['do'], how: (outgoing: Outgoing) => Answer) => world().store.settle(tenant, (await world().store.claim(tenant, lane, all, leaseMs)).map(how), []);
+  const answer = async (lane: Command['do'], how: (outgoing: Outgoing) => Answer) => world().store.settle(tenant, (await world().store.claim(tenant, lane, all, leaseMs, true)).map(how), []);
   const accepted = ({ id }: Outgoing): Answer => ({ id, outcome: 'accepted' });
   const fates = () => world().runs.fates(run.id);
   const kinds = async () => Object.fromEntries((await fates()).kinds.map(({ kind, repaired, refused, open }) => [kind, [repaired, refused, open]]));

@@ -39,7 +39,7 @@ describe.each(Object.entries(implementations))('what we know and did, on a %s', 
       return (await connector.store.delivery(tenant, id))!;
     },
     answer: async (tenant, lane, outcome) => {
-      const claimed = await connector.store.claim(tenant, lane, all, 60_000);
+      const claimed = [...(await connector.store.claim(tenant, lane, all, 60_000)), ...(await connector.store.claim(tenant, lane, all, 60_000, true))];
       const how = { accepted: { outcome: 'accepted' }, refused: { outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM' }, importing: { outcome: 'importing', receipt: randomUUID(), position: 0 } } as const;
       await connector.store.settle(tenant, claimed.map(({ id }) => ({ id, ...how[outcome] })), []);
     },
@@ -61,8 +61,8 @@ describe.each(Object.entries(implementations))('what we know and did, on a %s', 
     await connector.store.settle(tenant, claimed.map(({ id }) => ({ id, outcome: 'accepted' })), []);
     await inDatabase(opened.url, `delete from pgboss.job where data->>'tenant' = $1`, [tenant]);
     await connector.records.sendEventsAgain(tenant, claimed.map(({ id }) => id));
-    expect(await inDatabase(opened.url, `select name, data from pgboss.job where data->>'tenant' = $1`, [tenant])).toEqual([{ name: 'send-commands', data: { tenant, lane: 'track' } }]);
-    expect(await connector.store.claim(tenant, 'track', all, 60_000)).toEqual(claimed);
+    expect(await inDatabase(opened.url, `select name, data from pgboss.job where data->>'tenant' = $1`, [tenant])).toEqual([{ name: 'send-commands', data: { tenant, lane: 'track', background: true } }]);
+    expect(await connector.store.claim(tenant, 'track', all, 60_000, true)).toEqual(claimed);
     // Its acceptance was no failure: it counts as never tried.
     expect(claimed[0]!.attempts).toBe(0);
   });

@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { Reconcile, type Reconciled } from '#core';
-import { ConnectorModule, startWorkers, type Ready } from '#runtime';
+import { ConnectorError, EstimateRun, Reconcile, type Reconciled, type RunOptions } from '#core';
+import { ConnectorModule, reportText, startWorkers, type Ready } from '#runtime';
 import type { Arguments } from './arguments.js';
-import { RunProgress } from './progress.js';
-import { textOf } from './report-text.js';
+import { estimateInWords, RunProgress } from './progress.js';
 
 const exitCodes: Record<Reconciled['is'], number> = { done: 0, failed: 1, cancelled: 3, stopped: 3, lost: 3, busy: 4 };
 
@@ -19,9 +18,11 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
   let working: Promise<void> | undefined;
   try {
     for (const each of tenant === undefined ? ready.settings.tenants.keys() : [tenant]) {
+      const [newest] = await ready.opened.runs.list(each, 1);
+      if (newest?.status !== 'running') await sayEstimate(app.get(EstimateRun), each, options);
       const ended = await reconcile.run(each, options, { tell: (run) => progress.show(run), work: () => (working ??= startWorkers(app)) });
       progress.end();
-      process.stdout.write(json ? `${JSON.stringify({ tenant: each, is: ended.is, ...('report' in ended ? { report: ended.report } : {}) })}\n` : `${textOf(ended.run)}\n`);
+      process.stdout.write(json ? `${JSON.stringify({ tenant: each, is: ended.is, ...('report' in ended ? { report: ended.report } : {}) })}\n` : `${reportText(ended.run)}\n`);
       worst = Math.max(worst, exitCodes[ended.is]);
     }
   } finally {
@@ -30,4 +31,13 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
     await ready.opened.close();
   }
   return worst;
+}
+
+/** It only informs: a run that cannot be reckoned is begun all the same, and says itself what is wrong. */
+async function sayEstimate(estimate: EstimateRun, tenant: string, options: RunOptions): Promise<void> {
+  try {
+    process.stderr.write(`${tenant}: ${estimateInWords(await estimate.of(tenant, options))}\n`);
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+  }
 }

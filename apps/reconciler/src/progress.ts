@@ -1,5 +1,4 @@
-import { progressOf, type Run } from '#core';
-import { faint, say } from '#runtime';
+import { progressOf, type Estimate, type Run } from '#core';
 
 const barWidth = 24;
 /** Where nobody watches, a line now and then is enough. */
@@ -32,6 +31,11 @@ export class RunProgress {
   }
 }
 
-export function sayEstimate(tenant: string, text: string): void {
-  say(faint(`${tenant}: ${text}`));
+/** What a run will take, before it begins. */
+export function estimateInWords({ passes, profiles, reading, writing }: Estimate): string {
+  const counts = `${passes} passes at The Wallet Crew, about ${profiles} profiles in Klaviyo`;
+  const read = `reading them takes ${reading.calls.passes} and ${reading.calls.profiles} calls, at least ${inWords(reading.leastMs)}`;
+  return `${counts}; ${read}. Were nothing known yet, up to ${writing.events} events and ${writing.profiles} profiles would be written, at least ${inWords(writing.leastMs)}.`;
 }
+
+const inWords = (ms: number) => (ms < 60_000 ? `${Math.ceil(ms / 1_000)} s` : `${Math.ceil(ms / 60_000)} min`);

@@ -71,6 +71,9 @@ export const errors = {
   ROLLOUT_FILE_UNUSABLE: { retry: 'later', says: 'The rollout file has problems; what it said before stays in force.', fix: 'Correct what the log and `GET /api/{tenantId}/operations/rollout` name; the file is read again by itself.' },
   ROLLOUT_FLAG_UNUSABLE: { retry: 'later', says: 'The rollout provider has no stage for a plugin; its entry in the configuration counts.', fix: 'Compare the flag named there with docs/rollout.md: it must exist, be enabled and have the value off, shadow or on.' },
 
+  WEBHOOKS_SILENT: { retry: 'later', says: 'A reconciliation found several installations of which no webhook had told; the webhooks of a wallet seem to have stopped.', fix: 'Check the webhook subscription at The Wallet Crew (`npm run setup -- <tenant>`) and its provider. What was missed is repaired, but fired no flow.' },
+  ABSENCES_IMPLAUSIBLE: { retry: 'later', says: 'According to The Wallet Crew so many passes are gone from wallets that it was not believed; their status stays.', fix: 'Look at its list of passes. If it is right, run `npm run reconcile -- --once --believe-absences`.' },
+
   KLAVIYO_KEY_REFUSED: { retry: 'later', says: 'Klaviyo refused the API key.', fix: 'Check `klaviyo.apiKey`. Everything waits until it works.' },
   KLAVIYO_SCOPE_MISSING: { retry: 'later', says: 'The Klaviyo key lacks a scope.', fix: 'Create a key with the scopes in config/secrets.md. Everything waits until it works.' },
   KLAVIYO_BUSY: { retry: 'later', says: 'Klaviyo asked us to slow down.', fix: 'Nothing to do; that endpoint pauses as long as Klaviyo says.' },

@@ -64,3 +64,4 @@ export * from './recipes/segments.js';
 export * from './recipes/sync-flow.js';
 export * from './use-cases/set-up.js';
 export * from './use-cases/explain.js';
+export * from './use-cases/estimate.js';

@@ -3,9 +3,10 @@ import type { Account } from './account.js';
 import type { KlaviyoAccounts } from './accounts.js';
 import { importProgress } from './import-progress.js';
 import { ImportMemory } from './import-memory.js';
+import { limits } from './limits.js';
 import { optOuts } from './opt-outs.js';
 import { Ping } from './ping.js';
-import { profileSlot } from './profile-updates.js';
+import { gatherImports, profileSlot } from './profile-updates.js';
 import { seen } from './seen.js';
 import { subscribeSlot } from './subscribe.js';
 import { trackSlot } from './track.js';
@@ -44,6 +45,14 @@ export class KlaviyoMarketing extends Marketing {
 
   async optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }> {
     return optOuts(this.accounts.of(tenant), channel, since, next);
+  }
+
+  pace(tenant: string): { events: number; profiles: number } {
+    const { background } = this.accounts.of(tenant);
+    return {
+      events: background.perMinute('bulk_create_events') * limits.bulk_create_events.maxItems,
+      profiles: (background.perMinute('bulk_import_profiles') / gatherImports) * limits.bulk_import_profiles.maxItems,
+    };
   }
 
   async ping(tenant: string): Promise<{ ok: boolean; words: string }> {

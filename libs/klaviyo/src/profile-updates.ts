@@ -15,7 +15,7 @@ const few = 12;
 /** Single calls that are back so soon are worth waiting for. */
 const soonMs = 1000;
 /** Each import costs several looks at how it fares, of which there are no more than of imports. In the background it gathers meanwhile. */
-const gatherImports = 4;
+export const gatherImports = 4;
 
 export async function profileSlot(account: Account, waiting: number, memory: ImportMemory): Promise<Slot | { waitMs: number }> {
   const singles = waiting <= few ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;

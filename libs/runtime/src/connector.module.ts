@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { AllowNotifications, Clock, Explain, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
+import { AllowNotifications, Clock, EstimateRun, Explain, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
 import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles } from '#klaviyo';
 import { readDelivery, WalletCrewAccounts, WalletCrewPasses, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
@@ -91,6 +91,7 @@ export class ConnectorModule {
           inject: [Store, Records, Passes, Profiles, PluginHost],
           useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), clock }),
         },
+        { provide: EstimateRun, inject: [Passes, Profiles, Marketing], useFactory: (passes: Passes, profiles: Profiles, marketing: Marketing) => new EstimateRun(passes, profiles, marketing, clock) },
         {
           provide: Reconcile,
           inject: [Runs, Records, Store, Passes, Profiles, PluginHost],
@@ -99,7 +100,7 @@ export class ConnectorModule {
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],
-      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, Profiles, WalletPlatform, Passes, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Explain, Reconcile],
+      exports: [SETTINGS, RULES, PLUGINS, PluginRunner, Rollout, Clock, Log, Meter, PromMeter, Store, Queue, Permits, Runs, Records, Marketing, Profiles, WalletPlatform, Passes, ReceiveEvents, ProcessEvents, SendCommands, FollowImport, RefreshTokens, ReadBack, PollOptOuts, Explain, EstimateRun, Reconcile],
     };
   }
 }

@@ -20,3 +20,4 @@ export * from './workers.js';
 export * from './health-indicators.js';
 export * from './metrics.controller.js';
 export * from './reconciliation-settings.js';
+export * from './report-text.js';

@@ -42,6 +42,10 @@ export const metricHelp = {
   klaviyo_429_total: 'Requests that Klaviyo refused for their rate, by operation',
   connector_webhook_seconds: 'Time from the arrival of a webhook to its answer',
   klaviyo_request_seconds: 'Duration of requests to Klaviyo, by operation',
+  reconciliation_calls_total: 'Calls of ended reconciliation runs, by tenant and vendor',
+  reconciliation_drift_total: 'Differences that reconciliation runs found, by tenant and kind',
+  reconciliation_left_total: 'Differences that reconciliation runs left, by tenant and kind',
+  reconciliation_last_done_timestamp_seconds: 'When the last reconciliation of a tenant ended well',
   connector_backlog: 'Webhooks not yet decided',
   connector_jobs: 'Jobs by queue and state',
 } as const;

@@ -1,12 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import { firstCheckpoint, reportOf, type Run } from '#core';
-import { textOf } from '../../../apps/reconciler/src/report-text.js';
+import { reportText } from '#runtime';
 import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../support/ended-runs.js';
 
 const begun: Run = { id: 'run-1', tenant: 'acme', options: { dryRun: false, only: [] }, status: 'running', startedAt: Date.parse('2026-11-27T02:00:00Z'), resumed: 0, checkpoint: firstCheckpoint() };
 
 function textAfter(counts: Counts, ended: Parameters<typeof endedRun>[1] = {}, run: Partial<Run> = {}): string {
-  return stripVTControlCharacters(textOf({ ...begun, status: 'done', ...run, report: reportOf(endedRun(counts, ended)) })).replaceAll('\u00a0', ' ');
+  return stripVTControlCharacters(reportText({ ...begun, status: 'done', ...run, report: reportOf(endedRun(counts, ended)) })).replaceAll('\u00a0', ' ');
 }
 
 describe('the report on a terminal', () => {
@@ -40,7 +40,7 @@ describe('the report on a terminal', () => {
   });
 
   it('lets no word of a vendor move the cursor', () => {
-    const text = textOf({ ...begun, report: reportOf(endedRun({}, { refusals: [refusal(1, 'gone\u001b[2J\u001b[1;1H\r\n\u0007all well')] })) });
+    const text = reportText({ ...begun, report: reportOf(endedRun({}, { refusals: [refusal(1, 'gone\u001b[2J\u001b[1;1H\r\n\u0007all well')] })) });
     for (const cursor of ['\u001b[2J', '\u001b[1;1H', '\r', '\u0007']) expect(text).not.toContain(cursor);
     expect(text).toContain('gone all well');
   });
@@ -52,6 +52,6 @@ describe('the report on a terminal', () => {
   });
 
   it('says of a run without a report what it is', () => {
-    expect(stripVTControlCharacters(textOf(begun))).toBe('acme · run run-1 · running · began 2026-11-27 02:00 UTC\n');
+    expect(stripVTControlCharacters(reportText(begun))).toBe('acme · run run-1 · running · began 2026-11-27 02:00 UTC\n');
   });
 });

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOpen, snippetsOf, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
+import { isOpen, parts, Reconcile, snippetsOf, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
-import { bad, faint, good, PinoLog, Progress, PromMeter, rulesByTenant, say, strong, SystemClock, table, type Environment } from '#runtime';
+import { bad, faint, good, PinoLog, Progress, PromMeter, reportText, rulesByTenant, say, strong, SystemClock, table, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from '../connector.js';
 import { sandboxKeys, sandboxLists, sandboxSettings, sandboxTenant } from './settings.js';
@@ -27,7 +27,7 @@ export async function runSandbox(environment: Environment): Promise<void> {
   const settings = sandboxSettings(walletCrew.url, klaviyo.url);
   const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: freshFolder(environment.dataDir), log });
   const opened = await openStore({ url: database.url, log });
-  const { url } = await startConnector({ settings, opened, clock, log, meter: new PromMeter() }, { ...environment, workers: true });
+  const { app, url } = await startConnector({ settings, opened, clock, log, meter: new PromMeter() }, { ...environment, workers: true });
   say(faint(`database, both emulators and the connector were up after ${((clock.now() - startedAt) / 1000).toFixed(1)} s\n`));
 
   const hook = `${url}/api/${sandboxTenant}/webhooks/listeners/wallet-crew`;
@@ -41,6 +41,7 @@ export async function runSandbox(environment: Environment): Promise<void> {
   await klaviyo.settle();
   const passPage = snippetsOf(rulesByTenant(settings).get(sandboxTenant)!.links!).find(({ page }) => page === 'pass')!;
   await playTheWayBack({ url, store: opened.store, klaviyo, clock, email: followedEmail(day, followed), snippet: passPage.snippets.email });
+  await playTheNight({ reconcile: app.get(Reconcile), day, klaviyo, walletCrew });
   summary(day, klaviyo, url, walletCrew);
 }
 
@@ -204,6 +205,22 @@ async function playTheWayBack({ url, store, klaviyo, clock, email, snippet }: Pi
   say(faint(`\nTheir pass, as a link in a message opens it: ${link}`));
 }
 
+/** What no webhook told and somebody changed by hand, and the run that finds it. */
+async function playTheNight({ reconcile, day, klaviyo, walletCrew }: { reconcile: Reconcile; day: StoryEvent[]; klaviyo: KlaviyoEmulator; walletCrew: WalletCrewEmulator }): Promise<void> {
+  say(strong('\nThe night: webhooks were lost and profiles changed by hand; both sides are compared and put right'));
+  const [unheard, removed, gone] = walletCrew.passes().filter(({ providers }) => providers.apple && !providers.google);
+  if (unheard) walletCrew.hold([{ kind: 'Pass:Installed', at: day.at(-1)!.at, identifiers: unheard.identifiers, passId: unheard.id, passType: unheard.passType, device: 'google' }]);
+  if (removed) walletCrew.changePass(removed.id, { providers: {} });
+  if (gone) walletCrew.deletePass(gone.id);
+  const [wrong, bare, missing] = klaviyo.profiles().filter(({ email, properties }) => email && properties['neostore.wallet.loyaltyCard.Apple'] === 'NotInstalled');
+  if (wrong) klaviyo.changeProperties({ id: wrong.id }, { 'neostore.wallet.loyaltyCard.Apple': 'Installed' });
+  if (bare) klaviyo.changeProperties({ id: bare.id }, { 'neostore.wallet.loyaltyCard.Google': undefined });
+  if (missing) klaviyo.deleteProfile({ id: missing.id });
+  const ended = await reconcile.run(sandboxTenant, { dryRun: false, only: parts });
+  await klaviyo.settle();
+  say(reportText(ended.run));
+}
+
 function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walletCrew: WalletCrewEmulator): void {
   const profiles = klaviyo.profiles();
   const holding = (name: string, status: string) => profiles.filter(({ properties }) => properties[name] === status).length;
@@ -228,6 +245,8 @@ function summary(day: StoryEvent[], klaviyo: KlaviyoEmulator, url: string, walle
       ['the connector\'s API', `${url}/docs`],
       ['health', `${url}/health/ready  ${url}/health/dependencies`],
       ['metrics', `${url}/metrics`],
+      ['the report of the night, with plots', `${url}/console#${sandboxTenant}   token: ${sandboxKeys.operations}`],
+      ['why somebody is in a segment', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/explain/${profiles.find(({ email }) => email)?.email ?? ''}`],
       ['pass links to copy', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/links`],
       ['queue and parked items', `curl -H 'Authorization: Bearer ${sandboxKeys.operations}' ${url}/api/${sandboxTenant}/operations/queue`],
     ],

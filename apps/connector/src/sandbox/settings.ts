@@ -16,6 +16,8 @@ export function sandboxSettings(walletCrewUrl: string, klaviyoUrl: string): Sett
           passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift-card'] },
           consents: { consents_email: { channel: 'email' }, consents_sms: { channel: 'sms', listId: sandboxLists.sms } },
           defaultCountry: 'FR',
+          // Whatever it plants has happened long enough ago.
+          reconciliation: { cron: 'off', graceSeconds: 0 },
         },
       },
       operations: { token: sandboxKeys.operations },

@@ -76,6 +76,8 @@ export abstract class Marketing {
    * An older one may come along. Lists do not count, and neither does a mailbox that merely cannot be reached.
    */
   abstract optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }>;
+  /** How many events and how many profiles can go in a minute in the background, at the most. */
+  abstract pace(tenant: string): { events: number; profiles: number };
   /** One cheap call that proves key and reachability; for `GET /health/dependencies`. */
   abstract ping(tenant: string): Promise<{ ok: boolean; words: string }>;
 }

@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 import { driftKinds, type DriftLine, type Report, type Run } from '#core';
-import { bad, faint, good, strong, tableLines } from '#runtime';
+import { bad, faint, good, strong, tableLines } from './terminal.js';
 
 const marks = { no: good('✓ nothing to worry about'), look: strong('• worth a look'), yes: bad('✗ worry') };
 
 /** The report of a run for a terminal: the verdict first, then why. */
-export function textOf(run: Run): string {
+export function reportText(run: Run): string {
   const { report } = run;
   if (!report) return `${headOf(run)}\n`;
   const { verdict } = report;
