@@ -76,7 +76,7 @@ describe('reading all passes', () => {
         expect(run.checkpoint.adoption.passes).toBe(old.size);
         expect(found(run)['registration-unheard'] ?? 0).toBe(old.size);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 

@@ -38,9 +38,12 @@ export class ReadPasses {
         const index = first + i;
         const passes = wanted(page, options.since);
         await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
-        for (let before = firstMoved(hand.checkpoint.passes, page, index); before < index; before++) {
-          const moved = await this.page(hand, before, order);
+        // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
+        let { total } = page;
+        for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
+          const moved = await this.page(hand, back, order);
           await this.look(hand, wanted(moved.page, options.since), rules, { at: moved.at, settledBefore }, lastRunAt);
+          total = Math.min(total ?? 0, moved.page.total ?? 0);
         }
         isLast = passes.length < page.passes.length || isEnd(page, index);
         hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + passes.length, ...(page.total === undefined ? {} : { total: page.total }) };
@@ -130,7 +133,7 @@ function wanted({ passes }: PassPage, since: number | undefined): ListedPass[] {
 }
 
 /** Passes move up by as many as have gone from the list. Those that came over the end of a page before this one stand on none that was read. */
-function firstMoved({ total: before }: { total?: number }, { total, size }: PassPage, index: number): number {
+function firstMoved({ total: before }: { total?: number }, { total, size }: { total?: number | undefined; size: number }, index: number): number {
   const gone = before !== undefined && total !== undefined ? Math.max(0, before - total) : 0;
   return Math.max(0, index - Math.ceil(gone / size));
 }
