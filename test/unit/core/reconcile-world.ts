@@ -95,6 +95,16 @@ export class World implements Pick<Store, 'receive'> {
     for (const lane of ['upsert-profile', 'track', 'look-up', 'subscribe'] as const) this.records.answer(tenant, lane, 'accepted');
   }
 
+  /** What waits to be sent once more reaches Klaviyo. */
+  sendAgain(): void {
+    for (const { record, personId } of this.records.deliveries) {
+      for (const { command, status } of record.commands) {
+        if (command.do === 'track' && status === 'pending') this.profiles.putEvent(personId!, { metric: command.metric, uniqueId: command.uniqueId, at: command.at });
+      }
+    }
+    this.records.answer(tenant, 'track', 'accepted');
+  }
+
   private profileOf({ identity: { klaviyoId, email } }: Person): string {
     const all = [...this.profiles.held.values()];
     const held = all.find(({ name }) => name.klaviyoId === klaviyoId) ?? all.find(({ name }) => email !== undefined && name.email === email);
