@@ -116,7 +116,8 @@ export class Reconcile {
     ];
     const begunWith = checkpoint.phase;
     const first = steps.findIndex(([phase]) => phase === begunWith);
-    for (const [phase, isNeeded, step] of steps.slice(Math.max(0, first))) {
+    // One that had come to its end, and not yet to its report, has no step left.
+    for (const [phase, isNeeded, step] of first < 0 ? [] : steps.slice(first)) {
       if (!isNeeded) continue;
       await hand.enter(phase);
       await step();
@@ -131,6 +132,7 @@ export class Reconcile {
     if (fresh.passes) {
       await readPasses.readAgain(hand, rules, lastRunAt);
       await this.decided(hand);
+      fresh.passes = false;
     }
     await readProfiles.readAgain(hand, rules);
   }
