@@ -121,10 +121,10 @@ function isEnd({ passes, size, total }: PassPage, index: number): boolean {
   return passes.length === 0 || (total === undefined ? passes.length < size : (index + 1) * size >= total);
 }
 
-/** Where to read on. Pages move up by as many passes as have gone from the list. */
+/** Where to read on. By as many passes as have gone from the list, others have moved up onto pages that were read before this one. */
 function afterPage({ total: before }: { total?: number }, { total, size }: PassPage, index: number): { next: number; total?: number } {
   const gone = before !== undefined && total !== undefined ? Math.max(0, before - total) : 0;
-  return { next: Math.max(0, index + 1 - Math.ceil(gone / size)), ...(total === undefined ? {} : { total }) };
+  return { next: gone === 0 ? index + 1 : Math.max(0, index - Math.ceil(gone / size)), ...(total === undefined ? {} : { total }) };
 }
 
 function isBetween({ changedAt, createdAt, installed }: ListedPass, from: number, to: number): boolean {
