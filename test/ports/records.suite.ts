@@ -174,6 +174,15 @@ export function recordsSuite(world: () => RecordsWorld): void {
       expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([a, b]);
     });
 
+    it('fire no flow when they are sent once more', async () => {
+      const [a] = await accepted(event(noon));
+      const { records } = world();
+      const told = async () => (await records.deliveriesOf(tenant, 'p-ana', 1))[0]!.commands[0]!.command;
+      expect(await told()).toMatchObject({ backfill: false });
+      await records.sendEventsAgain(tenant, [a!.commandId]);
+      expect(await told()).toMatchObject({ uniqueId: a!.uniqueId, backfill: true });
+    });
+
     it('are not sent a third time, but reported, and found no more', async () => {
       const [a] = await accepted(event(noon));
       const { records, answer } = world();

@@ -104,8 +104,10 @@ export class MemoryRecords extends Records {
     const missing = this.#commands(tenant).filter(({ command }) => command.lane === 'track' && command.status === 'accepted' && commandIds.includes(command.id));
     const going = missing.filter(({ command }) => !wasSentAgain(command));
     for (const one of missing) {
-      if (going.includes(one)) this.#note(one.command, 'pending', 'sent-again');
-      else this.#note(one.command, 'accepted', 'not-seen');
+      if (going.includes(one)) {
+        this.#note(one.command, 'pending', 'sent-again');
+        Object.assign(one.command.command, { backfill: true });
+      } else this.#note(one.command, 'accepted', 'not-seen');
     }
     return going.length;
   }

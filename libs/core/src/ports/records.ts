@@ -42,8 +42,8 @@ export abstract class Records {
   /** Which events of that kind are still not seen. */
   abstract stillUnseen(tenant: string, events: Pick<UnseenEvents, 'metric' | 'from' | 'to'>, acceptedBefore: number, limit: number): Promise<UnseenEvent[]>;
   /**
-   * Sends accepted events once more, after live traffic; Klaviyo keeps one of each unique id. One that was sent again before and still does not show is not sent a third
-   * time: it is marked with KLAVIYO_NOT_SEEN. Answers how many go.
+   * Sends accepted events once more, after live traffic and as backfill: no flow begins so late. Klaviyo keeps one of each unique id. One that
+   * was sent again before and still does not show is not sent a third time: it is marked with KLAVIYO_NOT_SEEN. Answers how many go.
    */
   abstract sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number>;
 }

@@ -1,9 +1,13 @@
+import { lookUpBy } from '../person/look-up.js';
 import type { Person } from '../person/person.js';
+import type { ListedPass, Passes } from '../ports/passes.js';
+import type { NotNow } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { absencesOf, isPlausible, settledPasses, type Absence } from '../reconciliation/compare-passes.js';
 import type { Drift } from '../reconciliation/repair.js';
+import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
@@ -19,13 +23,14 @@ interface Held {
 /** Finds passes that are not where we take them to be, when all that is listed has been seen. They are believed together or not at all. */
 export class FindAbsences {
   constructor(
+    private readonly passes: Passes,
     private readonly records: Records,
     private readonly runs: Runs,
     private readonly clock: Clock,
     private readonly graceMs: number,
   ) {}
 
-  async run(hand: RunInHand): Promise<void> {
+  async run(hand: RunInHand, rules: Rules): Promise<void> {
     const { checkpoint } = hand;
     if (checkpoint.persons.after === undefined) {
       const sums = { absent: 0, installed: 0 };
@@ -40,12 +45,32 @@ export class FindAbsences {
     }
     const at = this.clock.now();
     for await (const page of this.pages(hand, checkpoint.persons.after)) {
-      const drifts = page.flatMap(({ person, absences }) => absencesOf(person, absences, at) ?? []);
+      const drifts: Drift[] = [];
+      for (const { person, absences } of page) {
+        const drift = absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at);
+        if (drift) drifts.push(drift);
+      }
       await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
       checkpoint.persons = { after: page.at(-1)!.person.id, read: checkpoint.persons.read + page.length };
       hand.save();
     }
     checkpoint.persons = { read: 0 };
+  }
+
+  /** The list moves while it is read, so a pass that was not on it may be there all the same: what is gone is asked for by name. */
+  private async confirmed(hand: RunInHand, rules: Rules, person: Person, absences: readonly Absence[]): Promise<Absence[]> {
+    const gone = new Set(absences.flatMap(({ pass, wallets: left }) => (left ? [] : [pass.id])));
+    for (const { key, value } of gone.size > 0 ? lookUpBy([person], {}, rules) : []) {
+      const { found } = await hand.asked(async () => {
+        const found: ListedPass[] | NotNow = await this.passes.find(hand.run.tenant, key, value);
+        return 'waitMs' in found ? found : { found };
+      });
+      hand.checkpoint.calls.passes += 1;
+      hand.save();
+      for (const { id } of found) gone.delete(id);
+      if (found.length > 0) break;
+    }
+    return absences.filter(({ pass, wallets: left }) => left || gone.has(pass.id));
   }
 
   private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<Held[]> {

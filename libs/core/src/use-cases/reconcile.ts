@@ -60,8 +60,13 @@ export class Reconcile {
     for (const hand of this.inHand) hand.stop();
   }
 
-  /** Goes on with the unfinished run of the tenant, or begins one. */
+  /** Goes on with the unfinished run of the tenant, or begins one. Where the unfinished one asked for less, one that asks for all follows it. */
   async run(tenant: string, options: RunOptions, company: Company = {}): Promise<Reconciled> {
+    const ended = await this.one(tenant, options, company);
+    return ended.is === 'done' && ended.run.resumed > 0 && !covers(ended.run.options, options) ? this.one(tenant, options, company) : ended;
+  }
+
+  private async one(tenant: string, options: RunOptions, company: Company): Promise<Reconciled> {
     const { runs, log, meter } = this.parts;
     const rules = this.parts.rulesOf(tenant);
     if (!rules) throw new ConnectorError('TENANT_UNKNOWN');
@@ -106,7 +111,7 @@ export class Reconcile {
 
     const steps: [Phase, isNeeded: boolean, () => Promise<void>][] = [
       ['passes', status, () => readPasses.read(hand, rules, lastRunAt)],
-      ['absences', status, () => new FindAbsences(records, runs, clock, graceMs).run(hand)],
+      ['absences', status, () => new FindAbsences(passes, records, runs, clock, graceMs).run(hand, rules)],
       ['deciding', status, () => this.decided(hand)],
       ['profiles', true, () => readProfiles.read(hand, rules)],
       ['again', true, () => this.again(hand, rules, graceMs, readPasses, readProfiles, lastRunAt)],
@@ -186,4 +191,9 @@ export class Reconcile {
     log.info('reconciliation ended', { tenant: run.tenant, run: run.id, status, worry: report.verdict.worry, tookMs: report.tookMs });
     return { is: status, run: { ...run, status, checkpoint, report, endedAt: clock.now(), ...(code ? { code } : {}) }, report };
   }
+}
+
+function covers(done: RunOptions, asked: RunOptions): boolean {
+  const sinceThen = done.since === undefined || (asked.since !== undefined && asked.since >= done.since);
+  return sinceThen && asked.only.every((part) => done.only.includes(part)) && (!asked.believeAbsences || done.believeAbsences === true);
 }
