@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 // What Linux says of processes that have no metrics of their own. Elsewhere nothing is known, and nothing is said.
 
@@ -23,10 +23,10 @@ export function peakMemoryOf(pid: number): number {
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1] ?? NaN);
 }
 
-/** The server of a data directory on this machine. */
-export function postmasterOf(dataDirectory: string): number | undefined {
-  const pid = Number(read(`${dataDirectory}/postmaster.pid`)?.split('\n')[0]);
-  return readdirSync('/proc').includes(String(pid)) ? pid : undefined;
+/** The server to which a backend belongs, where it runs on this machine. */
+export function parentOf(pid: number): number | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  return text === undefined ? undefined : Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
 export function loadAverage(): number {

@@ -2,7 +2,7 @@ import type { Report } from '#core';
 import { klaviyoLimits, type Stats } from '#emulators';
 import type { Bench } from './bench.ts';
 import { fill, plantedIn, type Crowd } from './crowd.ts';
-import { cpuOf, cpuOfTree, loadAverage, postmasterOf } from './proc.ts';
+import { cpuOf, cpuOfTree, loadAverage, parentOf } from './proc.ts';
 import { runReconciler, startConnector, startHelper } from './processes.ts';
 import { expect, report, round, tell } from './report.ts';
 import { tenantSettings, walletCrewKey, writeSettings } from './tenant.ts';
@@ -73,8 +73,8 @@ async function measured(server: Parameters<Bench>[0]['server'], crowd: Crowd, co
   const connector = await startConnector({ databaseUrl: database.url, configFile, workers: true });
   if (crowd.people > 0) await fill(database, crowd, (done) => done % 100_000 === 0 && tell(`  ${done}`));
 
-  const [{ data_directory: folder }] = (await database.query<{ data_directory: string }>('show data_directory')) as [{ data_directory: string }];
-  const postmaster = postmasterOf(folder);
+  const [backend] = await database.query<{ pid: number }>(`select pid from pg_stat_activity where backend_type = 'checkpointer'`);
+  const postmaster = parentOf(backend!.pid);
   const cpuNow = () => ({ klaviyo: cpuOf(klaviyo.pid), walletCrew: cpuOf(walletCrew.pid), connector: cpuOf(connector.pid), database: postmaster === undefined ? NaN : cpuOfTree(postmaster) });
   const before = cpuNow();
   tell(`reconcile: ${crowd.people} passes and profiles`);

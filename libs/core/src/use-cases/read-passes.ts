@@ -76,7 +76,10 @@ export class ReadPasses {
     const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
     const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
-    if (absent.length > 0) await this.runs.see(hand.run.id, 'absent', absent);
+    if (absent.length > 0) {
+      await this.runs.see(hand.run.id, 'absent', absent);
+      await this.runs.see(hand.run.id, 'gone', compared.flatMap(({ pass, absentFrom }) => (absentFrom.length > 0 ? [pass.id] : [])));
+    }
     if (hand.run.options.dryRun) {
       const strangers = compared.filter(({ drift }) => drift && !drift.sample.personId).map(({ pass }) => pass);
       await this.runs.see(hand.run.id, 'name', keysOfPasses(strangers, rules));
