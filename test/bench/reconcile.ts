@@ -18,6 +18,8 @@ const million = 1_000_000;
 
 /** The default of the settings, of the one vendor that publishes no limit. */
 const walletCrewPerMinute = 3_000;
+/** As `npm run reconcile` has them. */
+const reconcilerOptions = ['--max-semi-space-size=8', '--max-old-space-size=256'];
 const emulatorOptions = ['--max-old-space-size=6000'];
 
 /**
@@ -25,7 +27,7 @@ const emulatorOptions = ['--max-old-space-size=6000'];
  * limits in each answer and is believed, The Wallet Crew's is a setting. Windows stay as long as they are, so nothing of ours knows of it.
  */
 export const reconcileBench: Bench = async ({ server, quick, sizes = quick ? [2_000] : [10_000, 100_000], profile }) => {
-  const compression = Number(process.env['BENCH_COMPRESSION'] ?? 4);
+  const compression = Number(process.env['BENCH_COMPRESSION'] ?? 2);
   // What a run costs of nobody is what does not grow.
   const nobody = await measured(server, { people: 0, drift: 0, until: Date.now() }, compression);
   const costs: { people: number; micros: number; databaseMicros: number }[] = [];
@@ -78,7 +80,7 @@ async function measured(server: Parameters<Bench>[0]['server'], crowd: Crowd, co
   const cpuNow = () => ({ klaviyo: cpuOf(klaviyo.pid), walletCrew: cpuOf(walletCrew.pid), connector: cpuOf(connector.pid), database: postmaster === undefined ? NaN : cpuOfTree(postmaster) });
   const before = cpuNow();
   tell(`reconcile: ${crowd.people} passes and profiles`);
-  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: profile && crowd.people > 0 ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [], tell: (line) => tell(`  ${line}`) });
+  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: [...reconcilerOptions, ...(profile && crowd.people > 0 ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [])], tell: (line) => tell(`  ${line}`) });
   const after = cpuNow();
   if (ended.exitCode !== 0) throw new Error(`The reconciler ended with ${ended.exitCode}.`);
   const { report: run } = JSON.parse(ended.output) as { report: Report };

@@ -9,8 +9,8 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-/** Pages asked for together: as many as keep the limit busy while answers are under way. */
-const sideBySide = 4;
+/** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
+const mostAhead = 6;
 
 /** Reads what The Wallet Crew lists, and finds what no webhook told us. */
 export class ReadPasses {
@@ -27,23 +27,22 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
-    for (;;) {
-      const first = hand.checkpoint.passes.next;
-      const pages = await Promise.all(Array.from({ length: first === 0 ? 1 : sideBySide }, (_, i) => this.page(hand, first + i, order)));
-      let isLast = false;
-      for (const [i, { page, at }] of pages.entries()) {
-        if (isLast) break;
-        const passes = page.passes.filter(({ changedAt }) => options.since === undefined || changedAt === undefined || changedAt >= options.since);
-        await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt);
-        const { next, total } = afterPage(hand.checkpoint.passes, page, first + i);
-        isLast = next > first + i && (passes.length < page.passes.length || isEnd(page, first + i));
-        hand.checkpoint.passes = { next, read: hand.checkpoint.passes.read + passes.length, ...(total === undefined ? {} : { total }) };
-        hand.save();
-        // The list has become shorter: what moved up must not be passed over.
-        if (next <= first + i) break;
-      }
+    const pages = new ReadAhead((index) => this.page(hand, index, order));
+    // How many pages there are is known after the first.
+    let end = 0;
+    for (let isLast = false; !isLast; ) {
+      const index = hand.checkpoint.passes.next;
+      const { page, at } = await pages.take(index, end);
+      end = page.total === undefined ? Infinity : Math.ceil(page.total / page.size);
+      const passes = page.passes.filter(({ changedAt }) => options.since === undefined || changedAt === undefined || changedAt >= options.since);
+      await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt);
+      const { next, total } = afterPage(hand.checkpoint.passes, page, index);
+      isLast = next > index && (passes.length < page.passes.length || isEnd(page, index));
+      hand.checkpoint.passes = { next, read: hand.checkpoint.passes.read + passes.length, ...(total === undefined ? {} : { total }) };
+      hand.save();
       hand.goOn();
-      if (isLast) return;
+      // The list has become shorter: what moved up must not be passed over, and what was read ahead stands elsewhere now.
+      if (next <= index) pages.clear();
     }
   }
 
@@ -117,6 +116,30 @@ export class ReadPasses {
       (installs[monthOf(since)] ??= { Apple: 0, Google: 0 })[wallet] += 1;
       if (lastRunAt !== undefined && since > lastRunAt && since <= settledBefore) checkpoint.heard[wallet][heard[wallet] ? 'heard' : 'unheard'] += 1;
     }
+  }
+}
+
+/** Pages that are asked for while the ones before them are looked at. */
+class ReadAhead<T> {
+  private readonly coming = new Map<number, Promise<T>>();
+
+  constructor(private readonly ask: (index: number) => Promise<T>) {}
+
+  take(index: number, end: number): Promise<T> {
+    for (let next = index; next === index || (next < end && next <= index + mostAhead); next++) {
+      if (this.coming.has(next)) continue;
+      const page = this.ask(next);
+      // Whoever takes the page hears of its failure; until then nobody need.
+      page.catch(() => undefined);
+      this.coming.set(next, page);
+    }
+    const page = this.coming.get(index)!;
+    this.coming.delete(index);
+    return page;
+  }
+
+  clear(): void {
+    this.coming.clear();
   }
 }
 
