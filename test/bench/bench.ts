@@ -7,6 +7,7 @@ import { drain } from './drain.ts';
 import { latency } from './latency.ts';
 import { killAll } from './processes.ts';
 import { reconcileBench } from './reconcile.ts';
+import { reconcileLive } from './reconcile-live.ts';
 import { misses, report, tell } from './report.ts';
 import { openServer, type Server } from './server.ts';
 import { start } from './start.ts';
@@ -23,7 +24,7 @@ import { tenantsBench } from './tenants.ts';
 
 export type Bench = (given: { server: Server; quick: boolean; events?: number; sizes?: number[]; profile?: string }) => Promise<void>;
 
-const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, sync, tenants: tenantsBench, start, 'reconcile': reconcileBench };
+const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, sync, tenants: tenantsBench, start, 'reconcile': reconcileBench, 'reconcile-live': reconcileLive };
 /** Memory is read around a drain. */
 const partOf: Record<string, string> = { memory: 'drain' };
 const longestMs = { quick: 120_000, normal: 900_000 };

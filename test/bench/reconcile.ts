@@ -1,11 +1,12 @@
 import type { Report } from '#core';
 import { klaviyoLimits, type Stats } from '#emulators';
 import type { Bench } from './bench.ts';
-import { fill, plantedIn, type Crowd } from './crowd.ts';
-import { cpuOf, cpuOfTree, loadAverage, parentOf } from './proc.ts';
-import { runReconciler, startConnector, startHelper } from './processes.ts';
+import { plantedIn, type Crowd } from './crowd.ts';
+import { cpuOf, cpuOfTree, loadAverage, parentOf, peakMemoryOf } from './proc.ts';
+import { runReconciler } from './processes.ts';
+import { openWorld, walletCrewPerMinute } from './reconcile-world.ts';
 import { expect, report, round, tell } from './report.ts';
-import { tenantSettings, walletCrewKey, writeSettings } from './tenant.ts';
+import type { Server } from './server.ts';
 import { askVendor } from './vendor.ts';
 
 const mostOverMinimum = 1.2;
@@ -15,12 +16,6 @@ const mostGrowth = 1.3;
 /** Below this what does not depend on the size weighs more than what does. */
 const fewestAsserted = 100_000;
 const million = 1_000_000;
-
-/** The default of the settings, of the one vendor that publishes no limit. */
-const walletCrewPerMinute = 3_000;
-/** As `npm run reconcile` has them. */
-const reconcilerOptions = ['--max-semi-space-size=8', '--max-old-space-size=256'];
-const emulatorOptions = ['--max-old-space-size=6000'];
 
 /**
  * All passes and profiles are compared, over both emulators. Time is compressed by giving both so many times as much leave: Klaviyo says its
@@ -33,7 +28,7 @@ export const reconcileBench: Bench = async ({ server, quick, sizes = quick ? [2_
   const costs: { people: number; micros: number; databaseMicros: number }[] = [];
   for (const people of sizes) {
     const crowd: Crowd = { people, drift: 0.01, until: Date.now() };
-    const { run, found, left, cpu, seconds, throttled } = await measured(server, crowd, compression, profile);
+    const { run, found, left, cpu, seconds, throttled, emulatorBytes } = await measured(server, crowd, compression, profile);
     const perMinute = { passes: walletCrewPerMinute * compression, profiles: klaviyoLimits.get_profiles.steadyPerMinute * compression };
     const least = { passes: (60 * run.calls.passes) / perMinute.passes, profiles: (60 * run.calls.profiles) / perMinute.profiles };
     // Profiles are compared with what the passes said, so one reading follows the other.
@@ -43,7 +38,7 @@ export const reconcileBench: Bench = async ({ server, quick, sizes = quick ? [2_
     const databaseMicros = ((cpu.database - nobody.cpu.database) * 1e6) / people;
     report('reconcile', {
       people, compression, seconds: round(seconds), leastSeconds: round(leastSeconds), ratio, ratioToLongerReading: round(seconds / Math.max(least.passes, least.profiles), 2),
-      peakMegabytes: round(cpu.peakBytes / million, 0), passCalls: run.calls.passes, profileCalls: run.calls.profiles, throttled, planted: plantedIn(crowd), found, left, worry: run.verdict.worry,
+      peakMegabytes: round(cpu.peakBytes / million, 0), emulatorMegabytes: round(emulatorBytes / million, 0), passCalls: run.calls.passes, profileCalls: run.calls.profiles, throttled, planted: plantedIn(crowd), found, left, worry: run.verdict.worry,
       cpuMsPerThousand: round(micros), databaseCpuMsPerThousand: round(databaseMicros), reconcilerCpuSeconds: round(cpu.reconciler), databaseCpuSeconds: round(cpu.database),
       klaviyoCpuSeconds: round(cpu.klaviyo), walletCrewCpuSeconds: round(cpu.walletCrew), connectorCpuSeconds: round(cpu.connector), load: loadAverage(),
     });
@@ -61,37 +56,24 @@ export const reconcileBench: Bench = async ({ server, quick, sizes = quick ? [2_
   expect(growth <= mostGrowth && databaseGrowth <= mostGrowth, `reconcile: one person costs ${growth} times as much at ${last.people} as at ${first.people}, and ${databaseGrowth} times in the database`);
 };
 
-async function measured(server: Parameters<Bench>[0]['server'], crowd: Crowd, compression: number, profile?: string) {
-  const CROWD = JSON.stringify(crowd);
-  tell(`reconcile: ${crowd.people} people are made`);
-  const database = await server.fresh();
-  const [klaviyo, walletCrew] = await Promise.all([
-    startHelper('klaviyo-process.ts', { CROWD, LIMITS_TIMES: String(compression) }, emulatorOptions),
-    startHelper('wallet-crew-process.ts', { CROWD }, emulatorOptions),
-  ]);
-  const settings = tenantSettings(klaviyo.url, { baseUrl: walletCrew.url, apiKey: walletCrewKey, requestsPerMinute: walletCrewPerMinute * compression });
-  const configFile = writeSettings({ tenants: Object.fromEntries(Object.entries(settings.tenants).map(([id, one]) => [id, { ...one, reconciliation: { cron: 'off', graceSeconds: 0 } }])) });
-  // It makes the tables, and decides and sends what is repaired, as where it runs all day.
-  const connector = await startConnector({ databaseUrl: database.url, configFile, workers: true });
-  if (crowd.people > 0) await fill(database, crowd, (done) => done % 100_000 === 0 && tell(`  ${done}`));
-
+async function measured(server: Server, crowd: Crowd, compression: number, profile?: string) {
+  const { database, klaviyo, walletCrew, connector, configFile, reconcilerOptions, close } = await openWorld(server, crowd, compression);
   const [backend] = await database.query<{ pid: number }>(`select pid from pg_stat_activity where backend_type = 'checkpointer'`);
   const postmaster = parentOf(backend!.pid);
   const cpuNow = () => ({ klaviyo: cpuOf(klaviyo.pid), walletCrew: cpuOf(walletCrew.pid), connector: cpuOf(connector.pid), database: postmaster === undefined ? NaN : cpuOfTree(postmaster) });
   const before = cpuNow();
   tell(`reconcile: ${crowd.people} passes and profiles`);
-  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: [...reconcilerOptions, ...(profile && crowd.people > 0 ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [])], tell: (line) => tell(`  ${line}`) });
+  const recording = profile && crowd.people > 0 ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [];
+  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: [...reconcilerOptions, ...recording], tell: (line) => tell(`  ${line}`) });
   const after = cpuNow();
   if (ended.exitCode !== 0) throw new Error(`The reconciler ended with ${ended.exitCode}.`);
   const { report: run } = JSON.parse(ended.output) as { report: Report };
   const { throttled } = await askVendor<Stats>(klaviyo, 'stats');
   const sum = (what: 'found' | 'left') => run.drift.reduce((all, line) => all + line[what], 0);
-  await connector.stop();
-  await klaviyo.stop();
-  await walletCrew.stop();
-  await database.drop();
+  const emulatorBytes = peakMemoryOf(klaviyo.pid) + peakMemoryOf(walletCrew.pid);
+  await close();
   return {
-    run, throttled, seconds: run.tookMs / 1000, found: sum('found'), left: sum('left'),
+    run, throttled, seconds: run.tookMs / 1000, found: sum('found'), left: sum('left'), emulatorBytes,
     cpu: {
       reconciler: ended.cpuSeconds, peakBytes: ended.peakBytes, klaviyo: after.klaviyo - before.klaviyo, walletCrew: after.walletCrew - before.walletCrew,
       connector: after.connector - before.connector, database: after.database - before.database,
