@@ -98,6 +98,40 @@ describe('a run that is interrupted', () => {
     expect(repairsOf(world)).toEqual(whole.repairs);
   });
 
+  it('between noting passes as seen and counting them, counts them in the next process', async () => {
+    const world = await planted();
+    const { receive } = world;
+    let reached = () => {};
+    const died = new Promise<void>((resolve) => (reached = resolve));
+    world.receive = () => {
+      reached();
+      return never();
+    };
+    void world.process().run(tenant, everything);
+    await died;
+    world.receive = receive;
+    world.clock.at += 61_000;
+    const { run } = await world.process().run(tenant, everything);
+    expect(run.report!.adoption).toEqual(whole.run.report!.adoption);
+    expect(sorted(run)).toEqual(sorted(whole.run));
+  });
+
+  it('after it looked again at what was too fresh, counts nothing of it once more', async () => {
+    const world = await planted();
+    const at = world.clock.now() - 10;
+    world.passes.put({ id: 'fresh', identifiers: { customerId: 'C-0' }, createdAt: at, changedAt: at });
+    const first = world.process();
+    const { byIds } = world.profiles;
+    world.profiles.byIds = async () => {
+      first.stop();
+      return { waitMs: 1_000 };
+    };
+    expect((await first.run(tenant, everything)).run.checkpoint.phase).toBe('again');
+    world.profiles.byIds = byIds;
+    const { run } = await world.process().run(tenant, everything);
+    expect(run.report!.adoption.passes).toBe(whole.run.report!.adoption.passes + 1);
+  });
+
   it('in a dry run, finds the same and still changes nothing', async () => {
     const dryWhole = await undisturbed(dry);
     for (let step = 1; step < dryWhole.steps; step += 4) {
