@@ -40,6 +40,10 @@ export async function planted(): Promise<World> {
   world.passes.delete(passOf(2));
   world.passes.put({ id: 'pass-of-newcomer', identifiers: { customerId: 'C-99', email: emailOf(99) }, createdAt: at, changedAt: at, installed: { Apple: at, Google: at } });
   world.tokens.set('C-99', 'token-of-99');
+  // Klaviyo knows this newcomer already.
+  world.passes.put({ id: 'pass-of-98', identifiers: { customerId: 'C-98', email: emailOf(98) }, createdAt: at, changedAt: at });
+  world.tokens.set('C-98', 'token-of-98');
+  world.profiles.put({ name: { klaviyoId: 'profile-98', email: emailOf(98) }, createdAt: at });
   profile(world, 3).properties[apple] = 'NotInstalled';
   delete profile(world, 4).properties[google];
   world.profiles.delete(profile(world, 5).name.klaviyoId);
@@ -54,7 +58,7 @@ export async function planted(): Promise<World> {
 }
 
 export const plantedKinds: Partial<Record<DriftKind, number>> = {
-  'registration-unheard': 1, 'install-unheard': 3, 'uninstall-unheard': 1, 'pass-gone': 1, 'profile-missing': 1, 'default-missing': 2, 'status-wrong': 1, 'detail-wrong': 1,
+  'registration-unheard': 2, 'install-unheard': 3, 'uninstall-unheard': 1, 'pass-gone': 1, 'profile-missing': 1, 'default-missing': 2, 'status-wrong': 1, 'detail-wrong': 1,
   'event-not-seen': 1, 'token-missing': 1, 'token-stale': 1, 'opt-out-unheard': 1, 'consent-differs': 1, 'profile-duplicated': 1,
 };
 /** For people to decide. */

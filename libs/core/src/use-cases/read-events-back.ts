@@ -16,7 +16,9 @@ export class ReadEventsBack {
   ) {}
 
   async run(hand: RunInHand): Promise<void> {
-    const { tenant, startedAt } = hand.run;
+    const { tenant, startedAt, options } = hand.run;
+    // Gone on with, a dry run finds the same ones again: it has sent none of them.
+    if (options.dryRun) delete hand.checkpoint.found['event-not-seen'];
     const acceptedBefore = Math.min(startedAt, this.clock.now() - showsWithinMs);
     for (const unseen of await this.records.unseenEvents(tenant, acceptedBefore)) {
       await this.read(hand, unseen);
@@ -41,7 +43,7 @@ export class ReadEventsBack {
   private async sendAgain(hand: RunInHand, unseen: UnseenEvents, acceptedBefore: number): Promise<void> {
     const { tenant, options } = hand.run;
     for (;;) {
-      const missing = await this.records.stillUnseen(tenant, unseen, acceptedBefore, sentAgainAtOnce);
+      const missing = await this.records.stillUnseen(tenant, unseen, acceptedBefore, options.dryRun ? unseen.count : sentAgainAtOnce);
       for (const { personId } of missing) hand.count('event-not-seen', { personId, about: [unseen.metric] });
       if (missing.length === 0 || options.dryRun) return;
       hand.checkpoint.events.sentAgain += await this.records.sendEventsAgain(tenant, missing.map(({ commandId }) => commandId));

@@ -82,7 +82,7 @@ export class Reconcile {
       return await this.end(hand, lease, 'done');
     } catch (error) {
       if (error instanceof RunLetGo && error.why !== 'cancelled') {
-        await runs.release(run.id, lease);
+        await hand.release();
         log.info('reconciliation lets go', { tenant, run: run.id, why: error.why });
         return { is: error.why, run: { ...run, checkpoint: hand.checkpoint } };
       }

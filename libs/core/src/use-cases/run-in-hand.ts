@@ -60,6 +60,14 @@ export class RunInHand {
     this.letGo ??= new RunLetGo('stopped');
   }
 
+  /** Leaves it to the next process. One that stops in good order has the time to save the last of it. */
+  async release(): Promise<void> {
+    const { runs } = this.around;
+    await this.saving;
+    if (this.letGo?.why === 'stopped') await runs.keep(this.run.id, this.lease, { ...this.checkpoint, spentMs: this.spentMs }, leaseMs);
+    await runs.release(this.run.id, this.lease);
+  }
+
   /** Throws when the run must not go on here. Asked between any two steps. */
   goOn(): void {
     if (this.letGo) throw this.letGo;
