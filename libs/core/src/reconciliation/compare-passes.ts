@@ -59,8 +59,9 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
     comparison.heard[wallet] = wasInstallHeard(seen, wallet, since);
     const isCounted = isInstallCounted(seen, wallet, { at: since, backfill: true });
     if (!isCounted) drift.repairs.push(installation(pass, wallet, since));
-    // Asked since then, The Wallet Crew had said that it was not there: only its newest word outdoes that.
-    if (!isCounted && (seen?.absentAt?.[wallet] ?? 0) >= since) isNewestWord = true;
+    // Removed since then, or not there when The Wallet Crew was asked: only its newest word outdoes that.
+    const goneAt = Math.max(seen?.absentAt?.[wallet] ?? 0, view?.status === 'Uninstalled' ? view.at : 0);
+    if (!isCounted && goneAt >= since) isNewestWord = true;
     if (isCounted && view?.status !== 'Installed') statements.add('install-unheard');
   }
   // Two persons who share a pass, or a pass that became one of another kind: what the list says is news as a whole.

@@ -86,8 +86,7 @@ function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileRe
   if (!strangers || !only.includes('status')) return;
   const wrong = Object.entries(profileOf(newPerson(''), rules).properties).filter(([name, value]) => isStatus(value) && held.properties[name] !== value);
   if (wrong.length === 0) return;
-  const isMissing = wrong.every(([name]) => held.properties[name] === undefined);
-  drift.kinds = [isMissing ? 'default-missing' : 'status-wrong'];
+  drift.kinds = [wrong.every(([name]) => isEmpty(held.properties[name])) ? 'default-missing' : 'status-wrong'];
   drift.sample.about = wrong.map(([name]) => name).slice(0, mostNamed);
   drift.repairs.push(listed(`profile ${held.name.klaviyoId}`, drift.kinds, at, { profile: held.name }, []));
 }
@@ -109,7 +108,7 @@ function compareProperties(held: HeldProfile, person: Person, { only, expected }
     const is = held.properties[name];
     if (isSame(is, value)) continue;
     about.push(name);
-    wrong.add(!isStatus(value) ? 'detail-wrong' : is === undefined || is === null ? 'default-missing' : 'status-wrong');
+    wrong.add(!isStatus(value) ? 'detail-wrong' : isEmpty(is) ? 'default-missing' : 'status-wrong');
   }
 }
 
@@ -128,11 +127,11 @@ function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vau
     drift.repairs.push(tokenLookUp(person.id, [kind], at, nameOf(person, held.name)));
   };
   if (token === undefined) {
-    if (is === undefined && wantsToken(person, rules, only, at)) renew('token-missing');
+    if (isEmpty(is) && wantsToken(person, rules, only, at)) renew('token-missing');
     return;
   }
   if (at - person.token!.at > links.refreshAfterMs && at - (person.tokenAskedAt ?? 0) > askedInVainMs) return renew('token-stale');
-  if (is !== token) return rewrite(is === undefined || is === null ? 'token-missing' : 'token-stale', tokenProperty);
+  if (is !== token) return rewrite(isEmpty(is) ? 'token-missing' : 'token-stale', tokenProperty);
   const stale = Object.entries(expected.get(person.id)?.links ?? {}).find(([name, address]) => held.properties[name] !== withToken(address, token));
   if (stale) rewrite('token-stale', stale[0]);
 }
@@ -171,6 +170,11 @@ function differs(held: HeldProfile, person: Person, channel: Channel, rules: Rul
   if (says === 'subscribed') return false;
   const asked = Object.entries(person.asked).filter(([field]) => own(rules.consents, field)?.channel === channel);
   return asked.some(([field, lists]) => choiceInForce(own(person.consents, field))?.given === true && Object.values(lists).some((since) => since !== false));
+}
+
+/** Klaviyo keeps a property that was emptied; its conditions pass it over like one that was never there. */
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function isStatus(value: unknown): boolean {

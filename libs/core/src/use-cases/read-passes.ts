@@ -27,20 +27,27 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
+    // A process that died may have noted passes of these pages as seen and not counted them.
+    const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + sideBySide : 0;
     for (;;) {
       const first = hand.checkpoint.passes.next;
       const pages = await Promise.all(Array.from({ length: first === 0 ? 1 : sideBySide }, (_, i) => this.page(hand, first + i, order)));
       let isLast = false;
       for (const [i, { page, at }] of pages.entries()) {
         if (isLast) break;
-        const passes = page.passes.filter(({ changedAt }) => options.since === undefined || changedAt === undefined || changedAt >= options.since);
-        await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt);
-        const { next, total } = afterPage(hand.checkpoint.passes, page, first + i);
-        isLast = next > first + i && (passes.length < page.passes.length || isEnd(page, first + i));
-        hand.checkpoint.passes = { next, read: hand.checkpoint.passes.read + passes.length, ...(total === undefined ? {} : { total }) };
+        const index = first + i;
+        const passes = wanted(page, options.since);
+        await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
+        // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
+        let { total } = page;
+        for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
+          const moved = await this.page(hand, back, order);
+          await this.look(hand, wanted(moved.page, options.since), rules, { at: moved.at, settledBefore }, lastRunAt);
+          total = Math.min(total ?? 0, moved.page.total ?? 0);
+        }
+        isLast = passes.length < page.passes.length || isEnd(page, index);
+        hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + passes.length, ...(page.total === undefined ? {} : { total: page.total }) };
         hand.save();
-        // The list has become shorter: what moved up must not be passed over.
-        if (next <= first + i) break;
       }
       hand.goOn();
       if (isLast) return;
@@ -69,7 +76,7 @@ export class ReadPasses {
     return { page, at };
   }
 
-  private async look(hand: RunInHand, passes: readonly ListedPass[], rules: Rules, reading: PassReading, lastRunAt: number | undefined, isAgain = false): Promise<void> {
+  private async look(hand: RunInHand, passes: readonly ListedPass[], rules: Rules, reading: PassReading, lastRunAt: number | undefined, isFirst = false): Promise<void> {
     if (passes.length === 0) return;
     const known = new PersonIndex();
     for (const person of await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
@@ -81,21 +88,21 @@ export class ReadPasses {
       const strangers = compared.filter(({ drift }) => drift && !drift.sample.personId).map(({ pass }) => pass);
       await this.runs.see(hand.run.id, 'name', keysOfPasses(strangers, rules));
     }
-    await hand.take(await this.withoutRepeats(hand, compared));
-    // A page that is read once more holds passes that are counted already.
-    for (const comparison of compared) if (fresh.has(comparison.pass.id) || isAgain) this.count(hand, comparison, reading, lastRunAt);
+    // A page that is read once more holds passes that are dealt with already.
+    const open = compared.filter(({ pass }) => isFirst || fresh.has(pass.id));
+    await hand.take(await this.withoutRepeats(hand, open));
+    for (const comparison of open) this.count(hand, comparison, reading, lastRunAt);
   }
 
   /** Passes of one newcomer may stand on several pages; a dry run must not count them as several. What is handed over the inbox knows by its key. */
   private async withoutRepeats(hand: RunInHand, compared: readonly PassComparison[]): Promise<Drift[]> {
     const drifts = compared.flatMap(({ drift }) => drift ?? []);
     const newcomers = drifts.flatMap(({ repairs }) => repairs.filter(({ event }) => event.kind === 'registered').map(({ key }) => key));
-    if (newcomers.length === 0) return drifts;
+    if (!hand.run.options.dryRun || newcomers.length === 0) return drifts;
     const fresh = new Set(await this.runs.see(hand.run.id, 'newcomer', [...new Set(newcomers)]));
     return drifts.map((drift) => {
-      const [registration] = drift.repairs.filter(({ event }) => event.kind === 'registered');
-      const isRepeat = registration !== undefined && !fresh.delete(registration.key);
-      return isRepeat ? { ...drift, kinds: drift.kinds.filter((kind) => kind !== 'registration-unheard') } : drift;
+      const repairs = drift.repairs.filter(({ event, key }) => event.kind !== 'registered' || fresh.delete(key));
+      return repairs.length === drift.repairs.length ? drift : { ...drift, repairs, kinds: drift.kinds.filter((kind) => kind !== 'registration-unheard') };
     });
   }
 
@@ -121,10 +128,14 @@ function isEnd({ passes, size, total }: PassPage, index: number): boolean {
   return passes.length === 0 || (total === undefined ? passes.length < size : (index + 1) * size >= total);
 }
 
-/** Where to read on. By as many passes as have gone from the list, others have moved up onto pages that were read before this one. */
-function afterPage({ total: before }: { total?: number }, { total, size }: PassPage, index: number): { next: number; total?: number } {
+function wanted({ passes }: PassPage, since: number | undefined): ListedPass[] {
+  return passes.filter(({ changedAt }) => since === undefined || changedAt === undefined || changedAt >= since);
+}
+
+/** Passes move up by as many as have gone from the list. Those that came over the end of a page before this one stand on none that was read. */
+function firstMoved({ total: before }: { total?: number }, { total, size }: { total?: number | undefined; size: number }, index: number): number {
   const gone = before !== undefined && total !== undefined ? Math.max(0, before - total) : 0;
-  return { next: gone === 0 ? index + 1 : Math.max(0, index - Math.ceil(gone / size)), ...(total === undefined ? {} : { total }) };
+  return Math.max(0, index - Math.ceil(gone / size));
 }
 
 function isBetween({ changedAt, createdAt, installed }: ListedPass, from: number, to: number): boolean {

@@ -121,7 +121,8 @@ export class Reconcile {
     ];
     const begunWith = checkpoint.phase;
     const first = steps.findIndex(([phase]) => phase === begunWith);
-    for (const [phase, isNeeded, step] of steps.slice(Math.max(0, first))) {
+    // One that had come to its end, and not yet to its report, has no step left.
+    for (const [phase, isNeeded, step] of first < 0 ? [] : steps.slice(first)) {
       if (!isNeeded) continue;
       await hand.enter(phase);
       await step();
@@ -136,6 +137,7 @@ export class Reconcile {
     if (fresh.passes) {
       await readPasses.readAgain(hand, rules, lastRunAt);
       await this.decided(hand);
+      fresh.passes = false;
     }
     await readProfiles.readAgain(hand, rules);
   }
@@ -181,7 +183,10 @@ export class Reconcile {
       meter.count('reconciliation_drift_total', { tenant: run.tenant, kind }, found);
       meter.count('reconciliation_left_total', { tenant: run.tenant, kind }, left);
     }
-    for (const { wallet, heard, unheard } of report.silent) log.warn('webhooks seem to have stopped', { tenant: run.tenant, wallet, heard, unheard, code: 'WEBHOOKS_SILENT' });
+    for (const { wallet, heard, unheard } of report.silent) {
+      meter.count('reconciliation_silent_total', { tenant: run.tenant, wallet });
+      log.warn('webhooks seem to have stopped', { tenant: run.tenant, wallet, heard, unheard, code: 'WEBHOOKS_SILENT' });
+    }
     if (checkpoint.implausible) log.warn('too many passes seem to be gone from wallets to be believed', { tenant: run.tenant, ...checkpoint.implausible, code: 'ABSENCES_IMPLAUSIBLE' });
     log.info('reconciliation ended', { tenant: run.tenant, run: run.id, status, worry: report.verdict.worry, tookMs: report.tookMs });
     return { is: status, run: { ...run, status, checkpoint, report, endedAt: clock.now(), ...(code ? { code } : {}) }, report };

@@ -1,6 +1,6 @@
 import type { Checkpoint, Phase } from '../reconciliation/checkpoint.js';
 import type { DriftKind, Sample } from '../reconciliation/drift.js';
-import { deliveryOf, type Drift } from '../reconciliation/repair.js';
+import { deliveryOf, type Drift, type Repair } from '../reconciliation/repair.js';
 import type { NotNow } from '../ports/profiles.js';
 import type { Run, Runs } from '../ports/runs.js';
 import type { Store } from '../ports/store.js';
@@ -119,17 +119,23 @@ export class RunInHand {
 
   /**
    * Hands repairs over, then counts what was found. In this order, because a process that dies in between finds the same again: the
-   * inbox knows the repairs by their keys, while what is counted and not handed over would stay as it is.
+   * inbox knows the repairs by their keys, while what is counted and not handed over would stay as it is. What it knows is not counted again.
    */
   async take(drifts: readonly Drift[]): Promise<void> {
     const { clock, store } = this.around;
     const { id, tenant, options } = this.run;
-    const deliveries = options.dryRun ? [] : drifts.flatMap(({ repairs }) => repairs.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
-    if (deliveries.length > 0) {
-      await this.room(deliveries.length);
-      await store.receive(deliveries);
+    const all = drifts.flatMap(({ repairs }) => repairs);
+    const known = new Set<Repair>();
+    if (all.length > 0 && !options.dryRun) {
+      await this.room(all.length);
+      const receipts = await store.receive(all.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
+      receipts.forEach(({ redelivered }, i) => redelivered && known.add(all[i]!));
     }
-    for (const { kinds, sample } of drifts) for (const kind of kinds) this.count(kind, sample);
+    for (const { kinds, sample, repairs } of drifts) {
+      // As they are counted when they are answered: a repair for each reason, and what is only reported once.
+      const reported = kinds.filter((kind) => !repairs.some((repair) => repair.kinds.includes(kind)));
+      for (const kind of [...reported, ...repairs.flatMap((repair) => (known.has(repair) ? [] : repair.kinds))]) this.count(kind, sample);
+    }
   }
 
   count(kind: DriftKind, sample: Sample): void {

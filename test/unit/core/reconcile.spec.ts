@@ -1,0 +1,221 @@
+import { ConnectorError, type RunOptions } from '#core';
+import { agreeing, apple, contents, emailOf, foundIn, google, leftIn, persons, planted, plantedKinds, profile, reported, tokenName } from './planted-world.js';
+import { dry, everything, graceMs, tenant, World } from './reconcile-world.js';
+import { hour } from '../../support/stories.js';
+
+async function ran(world: World, options: RunOptions = everything) {
+  const { is, run } = await world.process().run(tenant, options);
+  expect(is).toBe('done');
+  return run;
+}
+
+describe('a run over two sides that agree', () => {
+  it('finds nothing, writes nothing and says so', async () => {
+    const world = await agreeing(9);
+    const before = await contents(world);
+    const run = await ran(world);
+    expect(foundIn(run)).toEqual({});
+    expect(run.report!.verdict).toEqual({ worry: 'no', says: expect.stringContaining('nothing was wrong') });
+    expect(await contents(world)).toEqual(before);
+    expect(run.report!.read).toMatchObject({ passes: 9, profiles: 9, persons: 9 });
+    expect(run.report!.adoption).toEqual({ passes: 9, Apple: 9, Google: 0, any: 9 });
+  });
+
+  it('finds nothing in a world without anybody', async () => {
+    expect(foundIn(await ran(new World()))).toEqual({});
+  });
+});
+
+describe('a run over what was planted on either side', () => {
+  it('finds, names and repairs all of it; a second run finds only what is for people to decide', async () => {
+    const world = await planted();
+    const run = await ran(world);
+    expect(foundIn(run)).toEqual(plantedKinds);
+    expect(leftIn(run)).toEqual(reported);
+    expect(profile(world, 0).properties).toMatchObject({ [apple]: 'Installed', [google]: 'Installed' });
+    expect(profile(world, 1).properties).toMatchObject({ [apple]: 'Uninstalled' });
+    expect(profile(world, 2).properties).toMatchObject({ [apple]: 'Uninstalled' });
+    expect(profile(world, 3).properties).toMatchObject({ [apple]: 'Installed' });
+    expect(profile(world, 4).properties).toMatchObject({ [google]: 'NotInstalled' });
+    expect(profile(world, 5).properties).toMatchObject({ [apple]: 'Installed' });
+    for (const n of [6, 7, 99]) expect(profile(world, n).properties[tokenName]).toBe(`token-of-${n}`);
+    expect((await persons(world)).find(({ identity }) => identity.email === emailOf(8))!.identity.optedOut).toHaveProperty('email');
+    expect(world.profiles.held.get('profile-stranger')!.properties).toMatchObject({ [apple]: 'NotInstalled', [google]: 'NotInstalled' });
+    expect(profile(world, 12).properties).toMatchObject({ 'neostore.wallet.installedCount': 1 });
+
+    world.clock.at += hour;
+    world.sendAgain();
+    world.clock.at += 24 * hour;
+    const second = await ran(world);
+    expect(foundIn(second)).toEqual(reported);
+  });
+
+  it('fires no flow and subscribes nobody: all it asks for comes afterwards', async () => {
+    const world = await planted();
+    const before = world.records.deliveries.length;
+    await ran(world);
+    const commands = world.records.deliveries.slice(before).flatMap(({ record }) => record.commands.map(({ command }) => command));
+    expect(commands.filter((command) => command.do === 'track').map(({ metric, backfill }) => `${metric} ${backfill}`).sort()).toEqual(['Wallet Pass Installed true', 'Wallet Pass Installed true', 'Wallet Pass Installed true', 'Wallet Registered true']);
+    expect(commands.filter((command) => command.do === 'subscribe' || command.do === 'unsubscribe')).toEqual([]);
+    expect(world.received.every(({ repair }) => repair !== undefined && repair.runId.length > 0)).toBe(true);
+  });
+
+  it('names the same in a dry run, and changes nothing', async () => {
+    const world = await planted();
+    const before = await contents(world);
+    const run = await ran(world, dry);
+    expect(foundIn(run)).toEqual(plantedKinds);
+    expect(leftIn(run)).toEqual(plantedKinds);
+    expect(world.received).toEqual([]);
+    expect(await contents(world)).toEqual(before);
+    expect(run.report!.verdict.worry).toBe('look');
+  });
+
+  it.each([
+    [['tokens'], ['token-missing', 'token-stale']],
+    [['consent'], ['consent-differs', 'opt-out-unheard']],
+  ] as const)('looks at nothing but %s when told so, and makes no call for the rest', async (only, kinds) => {
+    const world = await planted();
+    const run = await ran(world, { ...everything, only: [...only] });
+    expect(Object.keys(foundIn(run)).sort()).toEqual([...kinds]);
+    expect(run.report!.calls).toMatchObject({ passes: 0, events: 0 });
+    expect(run.report!.drift.map(({ kind }) => kind).sort()).toEqual([...kinds]);
+  });
+
+  it('leaves profiles of strangers alone where the tenant wants it so', async () => {
+    const world = await planted();
+    world.strangers = false;
+    expect(foundIn(await ran(world, dry))).toEqual({ ...plantedKinds, 'default-missing': 1 });
+  });
+
+  it('over what has changed since yesterday finds nobody missing whom it was not shown', async () => {
+    const world = await planted();
+    const since = world.clock.now() - 13 * hour;
+    const found = foundIn(await ran(world, { ...dry, since }));
+    expect(found).toMatchObject({ 'registration-unheard': 1 });
+    for (const kind of ['pass-gone', 'profile-missing']) expect(found).not.toHaveProperty(kind);
+  });
+
+  it('holds no address and no value of anybody in its report', async () => {
+    const world = await planted();
+    const { report } = await ran(world);
+    expect(JSON.stringify(report)).not.toMatch(/mail\.example|token-of|an-old-token|NotInstalled/);
+  });
+});
+
+describe('passes that are gone in such numbers that it cannot be', () => {
+  async function emptied(): Promise<World> {
+    const world = await agreeing(30);
+    for (const pass of [...world.passes.held.values()]) world.passes.put({ ...pass, installed: {} });
+    world.clock.at += 12 * hour;
+    return world;
+  }
+
+  it('are reported and not repaired', async () => {
+    const world = await emptied();
+    const run = await ran(world);
+    expect(foundIn(run)).toEqual({ 'event-not-seen': 1, 'uninstall-unheard': 30 });
+    expect(leftIn(run)).toEqual({ 'uninstall-unheard': 30 });
+    expect(run.report).toMatchObject({ implausible: { absent: 30, installed: 30 }, verdict: { worry: 'yes' } });
+    expect(profile(world, 0).properties[apple]).toBe('Installed');
+    expect(world.log.lines.join('\n')).toContain('ABSENCES_IMPLAUSIBLE');
+  });
+
+  it('are believed when somebody says so', async () => {
+    const world = await emptied();
+    const run = await ran(world, { ...everything, believeAbsences: true });
+    expect(leftIn(run)).toEqual({});
+    expect(run.report).not.toHaveProperty('implausible');
+    expect([...world.profiles.held.values()].every(({ properties }) => properties[apple] === 'Uninstalled')).toBe(true);
+  });
+});
+
+describe('a run that does not come to its end', () => {
+  it('leaves the tenant to the process that is at it', async () => {
+    const world = await planted();
+    let second: { is: string } | undefined;
+    world.onStep = async () => {
+      world.onStep = () => {};
+      second = await world.process().run(tenant, everything);
+    };
+    await ran(world);
+    expect(second).toMatchObject({ is: 'busy', run: { status: 'running' } });
+    expect(await world.runs.list(tenant, 9)).toHaveLength(1);
+  });
+
+  it('says with a code why it failed, and where', async () => {
+    const world = await planted();
+    world.profiles.faults.refuse('KLAVIYO_KEY_REFUSED');
+    const ended = await world.process().run(tenant, everything);
+    expect(ended).toMatchObject({ is: 'failed', run: { status: 'failed', code: 'KLAVIYO_KEY_REFUSED' }, report: { code: 'KLAVIYO_KEY_REFUSED', stopped: { why: 'failed', at: 'profiles' }, verdict: { worry: 'yes' } } });
+    // What it had found by then is repaired.
+    expect(world.received.length).toBeGreaterThan(0);
+    world.profiles.faults.refuse();
+    expect(await world.process().run(tenant, everything)).toMatchObject({ is: 'done', run: { resumed: 0 } });
+  });
+
+  it('says that it failed where nobody knows why, and shows no words of the error', async () => {
+    const world = await planted();
+    world.onStep = () => Promise.reject(new TypeError(`of ${emailOf(1)}`));
+    expect(await world.process().run(tenant, everything)).toMatchObject({ is: 'failed', run: { code: 'PROCESSING_FAILED' } });
+    expect(world.log.lines.join('\n')).not.toContain(emailOf(1));
+  });
+
+  it('is left to whoever goes on with it while the database is away', async () => {
+    const world = await planted();
+    const process = world.process();
+    world.onStep = () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'));
+    await expect(process.run(tenant, everything)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    world.onStep = () => {};
+    world.clock.at += 2 * 60_000;
+    expect(foundIn(await ran(world))).toEqual(plantedKinds);
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ resumed: 1 }]);
+  });
+
+  it('ends soon after somebody cancels it', async () => {
+    const world = await planted();
+    let calls = 0;
+    world.onStep = async () => void (++calls === 4 && (await world.runs.cancel(tenant, (await world.runs.list(tenant, 1))[0]!.id)));
+    const ended = await world.process().run(tenant, everything);
+    expect(ended).toMatchObject({ is: 'cancelled', run: { status: 'cancelled' }, report: { stopped: { why: 'cancelled' }, verdict: { worry: 'look' } } });
+    expect(calls).toBeLessThan(20);
+  });
+
+  it('knows its tenant', async () => {
+    await expect(new World().process().run('nobody', everything)).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
+  });
+
+  it('lets go at once in a process that is stopping', async () => {
+    const world = await planted();
+    const process = world.process();
+    process.stop();
+    expect((await process.run(tenant, everything)).is).toBe('stopped');
+    expect(world.passes.calls.length + world.profiles.calls.length).toBe(0);
+  });
+
+  it('ends without the answers to its repairs, when none has come for a quarter of an hour', async () => {
+    const world = await planted();
+    world.runs.open = async () => 3;
+    const begun = world.clock.now();
+    await ran(world);
+    expect(world.clock.now() - begun).toBeGreaterThan(15 * 60_000);
+    expect(world.clock.now() - begun).toBeLessThan(15 * 60_000 + graceMs + 60_000);
+  });
+
+  it('compares profiles only when what it found among the passes is decided', async () => {
+    const world = await planted();
+    world.holds = true;
+    const { profiles: { calls } } = world;
+    let waited = 0;
+    world.clock.wait = async (ms) => {
+      world.clock.at += ms;
+      if (++waited === 3) {
+        expect(calls.length).toBe(0);
+        world.holds = false;
+        await world.decideAll();
+      }
+    };
+    expect(foundIn(await ran(world))).toEqual(plantedKinds);
+    expect(waited).toBeGreaterThanOrEqual(3);
+  });
+});
