@@ -14,7 +14,8 @@ const idOf = (n: number) => `pass-${n}`;
 class ListedCustomers {
   readonly clock = new ManualClock(start + day);
   readonly passes = new MemoryPasses({ pageSize: 10 });
-  private readonly records = new MemoryRecords(this.clock);
+  private readonly runs = new MemoryRuns(this.clock);
+  private readonly records = new MemoryRecords(this.clock, this.runs);
   /** How many pages were read so far. */
   private pages = 0;
 
@@ -36,7 +37,7 @@ class ListedCustomers {
   async foundWhile(meanwhile: (page: number) => void): Promise<Record<'pass-gone' | 'registration-unheard', string[]>> {
     this.passes.faults.before = () => meanwhile(this.pages++);
     const reconcile = new Reconcile({
-      runs: new MemoryRuns(this.clock), records: this.records, store: { receive: async () => [] }, passes: this.passes, profiles: new MemoryProfiles(), plugins: noPlugins,
+      runs: this.runs, records: this.records, store: { receive: async () => [] }, passes: this.passes, profiles: new MemoryProfiles(), plugins: noPlugins,
       rulesOf: () => rules(), reconcileRulesOf: () => ({ graceMs: 0, strangers: false }), vaultOf: () => new GlassVault(), clock: this.clock, log: new KeptLog(), meter: new KeptMeter(),
     });
     const ended = await reconcile.run('acme', { dryRun: true, only: parts });

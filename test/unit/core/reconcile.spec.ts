@@ -106,7 +106,8 @@ describe('a run over what was planted on either side', () => {
 describe('passes that are gone in such numbers that it cannot be', () => {
   async function emptied(): Promise<World> {
     const world = await agreeing(30);
-    for (const pass of [...world.passes.held.values()]) world.passes.put({ ...pass, installed: {} });
+    const before = [...world.passes.held.values()];
+    for (const pass of before) world.passes.put({ ...pass, installed: {} });
     world.clock.at += 12 * hour;
     return world;
   }

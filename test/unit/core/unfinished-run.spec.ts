@@ -17,7 +17,7 @@ async function after(unfinished: RunOptions, asked: RunOptions) {
   await runs.begin('acme', unfinished, 1);
   clock.at += 2;
   const reconcile = new Reconcile({
-    runs, records: new MemoryRecords(clock), store: { receive: async () => [] }, passes: new MemoryPasses(), profiles: new MemoryProfiles(), plugins: noPlugins,
+    runs, records: new MemoryRecords(clock, runs), store: { receive: async () => [] }, passes: new MemoryPasses(), profiles: new MemoryProfiles(), plugins: noPlugins,
     rulesOf: () => rules(), reconcileRulesOf: () => ({ graceMs: 0, strangers: false }), vaultOf: () => new GlassVault(), clock, log: new KeptLog(), meter: new KeptMeter(),
   });
   const { is } = await reconcile.run('acme', asked);

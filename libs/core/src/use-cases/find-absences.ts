@@ -11,12 +11,10 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const personsAtOnce = 500;
+const personsAtOnce = 5_000;
 
 interface Held {
   person: Person;
-  /** How many passes of the person are in a wallet, as far as we know. */
-  installed: number;
   absences: Absence[];
 }
 
@@ -33,25 +31,22 @@ export class FindAbsences {
   async run(hand: RunInHand, rules: Rules): Promise<void> {
     const { checkpoint } = hand;
     if (checkpoint.persons.after === undefined) {
-      const sums = { absent: 0, installed: 0 };
-      for await (const page of this.pages(hand, undefined)) {
-        for (const { installed, absences } of page) {
-          sums.installed += installed;
-          sums.absent += absences.length;
-        }
-      }
-      if (sums.absent === 0) return;
+      let absent = 0;
+      for await (const { held } of this.pages(hand, undefined)) for (const { absences } of held) absent += absences.length;
+      if (absent === 0) return;
+      // Of the passes we took for installed: those that are, by the list, and those that are not.
+      const sums = { absent, installed: checkpoint.adoption.any + absent };
       if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
     }
     const at = this.clock.now();
-    for await (const page of this.pages(hand, checkpoint.persons.after)) {
+    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after)) {
       const drifts: Drift[] = [];
-      for (const { person, absences } of page) {
+      for (const { person, absences } of held) {
         const drift = absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at);
         if (drift) drifts.push(drift);
       }
       await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
-      checkpoint.persons = { after: page.at(-1)!.person.id, read: checkpoint.persons.read + page.length };
+      checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
     }
     checkpoint.persons = { read: 0 };
@@ -73,30 +68,31 @@ export class FindAbsences {
     return absences.filter(({ pass, wallets: left }) => left || gone.has(pass.id));
   }
 
-  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<Held[]> {
+  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<{ held: Held[]; walked: number; last: string }> {
+    const { id, tenant, options } = hand.run;
     for (let after = from; ; ) {
-      const persons = await this.records.personsAfter(hand.run.tenant, after, personsAtOnce);
-      if (persons.length > 0) yield await this.compared(hand, persons);
+      // A run over what changed lately was not shown the others.
+      const { persons, walked, last } = await this.records.unseen(tenant, id, options.since === undefined ? 'pass' : 'gone', after, personsAtOnce);
+      if (last !== undefined) yield { held: await this.compared(hand, persons), walked, last };
       hand.save();
       await hand.saved();
-      if (persons.length < personsAtOnce) return;
-      after = persons.at(-1)!.id;
+      if (walked < personsAtOnce) return;
+      after = last;
     }
   }
 
   private async compared({ run: { id, options, startedAt } }: RunInHand, persons: readonly Person[]): Promise<Held[]> {
-    const held = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
-    const ids = held.flatMap(({ passes }) => passes.map((pass) => pass.id));
+    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
+    const ids = settled.flatMap(({ passes }) => passes.map((pass) => pass.id));
     const listed = new Set(await this.runs.seen(id, 'pass', ids));
     const absent = new Set(await this.runs.seen(id, 'absent', ids.flatMap((pass) => wallets.map((wallet) => `${pass} ${wallet}`))));
-    return held.map(({ person, passes }) => {
+    return settled.map(({ person, passes }) => {
       const absences = passes.flatMap((pass): Absence[] => {
-        // A run over what changed lately was not shown the others.
         if (!listed.has(pass.id)) return options.since === undefined ? [{ pass }] : [];
         const gone = wallets.filter((wallet) => absent.has(`${pass.id} ${wallet}`));
         return gone.length > 0 ? [{ pass, wallets: gone }] : [];
       });
-      return { person, installed: passes.length, absences };
+      return { person, absences };
     });
   }
 }

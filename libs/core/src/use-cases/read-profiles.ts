@@ -7,7 +7,7 @@ import type { Clock, Vault } from '../ports/system.js';
 import type { Stretch } from '../reconciliation/checkpoint.js';
 import { compareProfile, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
-import { nextStretch } from '../reconciliation/stretches.js';
+import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
 import type { RunInHand } from './run-in-hand.js';
 
@@ -52,9 +52,10 @@ export class ReadProfiles {
   }
 
   private async reader(hand: RunInHand, rules: Rules, busy: Map<Stretch, number>, failures: unknown[]): Promise<void> {
-    const { stretches } = hand.checkpoint.profiles;
+    const { calls, profiles: { stretches } } = hand.checkpoint;
+    const following = () => nextStretch(stretches, busy, worthAReader(stretches, calls.profiles));
     try {
-      for (let stretch = nextStretch(stretches, busy); stretch && failures.length === 0; stretch = nextStretch(stretches, busy)) {
+      for (let stretch = following(); stretch && failures.length === 0; stretch = following()) {
         busy.set(stretch, stretch.at);
         await this.stretch(hand, rules, stretch, busy, failures);
         busy.delete(stretch);
