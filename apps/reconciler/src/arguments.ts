@@ -30,11 +30,14 @@ const given = {
   'only': { type: 'string', multiple: true },
   'believe-absences': { type: 'boolean', default: false },
   'json': { type: 'boolean', default: false },
+  'help': { type: 'boolean', default: false },
 } as const;
 const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-export function readArguments(args: readonly string[], now: number): Arguments {
-  const { once, tenant, json, since, only, ...values } = parsed(args);
+/** Undefined: somebody asked for the usage. */
+export function readArguments(args: readonly string[], now: number): Arguments | undefined {
+  const { once, tenant, json, since, only, help, ...values } = parsed(args);
+  if (help) return undefined;
   const options: RunOptions = {
     dryRun: values['dry-run'],
     only: only === undefined ? parts : partsOf(only),

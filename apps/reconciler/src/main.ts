@@ -1,7 +1,7 @@
 import { ConnectorError } from '#core';
 import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
-import { readArguments, type Arguments } from './arguments.js';
+import { readArguments, usage, type Arguments } from './arguments.js';
 import { runOnce } from './once.js';
 import { startReconciler } from './reconciler.js';
 
@@ -11,8 +11,9 @@ const defaultPort = 3001;
 try {
   const clock = new SystemClock();
   const wish = readArguments(process.argv.slice(2), clock.now());
-  process.exitCode = await run(wish, clock);
-  if (wish.once) process.exit();
+  if (wish) process.exitCode = await run(wish, clock);
+  else process.stdout.write(usage);
+  if (wish?.once) process.exit();
 } catch (error) {
   // No stack trace: what is wrong and what to do about it.
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The reconciler could not start: ${error instanceof Error ? error.name : typeof error}\n`);

@@ -50,6 +50,13 @@ describe('the report', () => {
     expect(reportOf(endedRun({}, { options: { dryRun: false, only: ['tokens'] } })).drift.map(({ kind }) => kind)).toEqual(['token-missing', 'token-stale']);
   });
 
+  it('says nothing about the share of passes in wallets when only those that changed lately were read', () => {
+    const adoption = { passes: 2, Apple: 0, Google: 2, any: 2 };
+    const reportSince = (since?: number) => reportOf(endedRun({}, { checkpoint: checkpointWith({}, { adoption, installs: { '2026-03': { Apple: 0, Google: 2 } } }), options: { dryRun: false, only: [], ...(since === undefined ? {} : { since }) } }));
+    expect(reportSince()).toMatchObject({ adoption, installs: { '2026-03': { Google: 2 } } });
+    expect(reportSince(1)).toMatchObject({ adoption: firstCheckpoint().adoption, installs: {} });
+  });
+
   it('says of each kind what was there before and what is left after', () => {
     const { drift } = reportOf(endedRun({ 'status-wrong': 10, 'profile-duplicated': 2 }, { fates: [fate('status-wrong', 6, 1, 3)] }));
     expect(drift.filter(({ found }) => found > 0)).toEqual([

@@ -1,7 +1,7 @@
 import { wallets, type Wallet } from '../wallet/event.js';
 import type { ErrorCode } from '../errors.js';
 import type { Refusal, RepairFate, Run, RunOptions } from '../ports/runs.js';
-import type { Checkpoint, Phase } from './checkpoint.js';
+import { firstCheckpoint, type Checkpoint, type Phase } from './checkpoint.js';
 import { driftKinds, type DriftKind, type Sample } from './drift.js';
 import { verdictOf } from './verdict.js';
 
@@ -54,7 +54,9 @@ export interface EndedRun {
 }
 
 export function reportOf({ status, options, checkpoint, fates, refusals, callsPerMinute, tookMs, code }: EndedRun): Report {
-  const { passes, profiles, persons, events, calls, adoption, installs } = checkpoint;
+  const { passes, profiles, persons, events, calls } = checkpoint;
+  // A share of what changed lately would look like one of all.
+  const { adoption, installs } = options.since === undefined ? checkpoint : firstCheckpoint();
   const facts = {
     drift: driftLines(options, checkpoint, fates),
     refusals: [...refusals].toSorted((a, b) => b.count - a.count),
