@@ -12,6 +12,13 @@ import type { RunInHand } from './run-in-hand.js';
 /** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
 const mostAhead = 6;
 
+interface ReadPage {
+  page: PassPage;
+  at: number;
+  /** The persons to whom the passes may belong. */
+  known: PersonIndex;
+}
+
 /** Reads what The Wallet Crew lists, and finds what no webhook told us. */
 export class ReadPasses {
   constructor(
@@ -27,15 +34,15 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
-    const pages = new ReadAhead((index) => this.page(hand, index, order));
+    const pages = new ReadAhead((index) => this.page(hand, index, order, rules));
     // How many pages there are is known after the first.
     let end = 0;
     for (let isLast = false; !isLast; ) {
       const index = hand.checkpoint.passes.next;
-      const { page, at } = await pages.take(index, end);
+      const { page, at, known } = await pages.take(index, end);
       end = page.total === undefined ? Infinity : Math.ceil(page.total / page.size);
       const passes = page.passes.filter(({ changedAt }) => options.since === undefined || changedAt === undefined || changedAt >= options.since);
-      await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt);
+      await this.look(hand, passes, known, rules, { at, settledBefore }, lastRunAt);
       const { next, total } = afterPage(hand.checkpoint.passes, page, index);
       isLast = next > index && (passes.length < page.passes.length || isEnd(page, index));
       hand.checkpoint.passes = { next, read: hand.checkpoint.passes.read + passes.length, ...(total === undefined ? {} : { total }) };
@@ -51,27 +58,27 @@ export class ReadPasses {
     const { startedAt } = hand.run;
     const since = startedAt - this.graceMs;
     for (let index = 0; ; index++) {
-      const { page, at } = await this.page(hand, index, 'newest-change-first');
-      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), rules, { at, settledBefore: startedAt }, lastRunAt, true);
+      const { page, at, known } = await this.page(hand, index, 'newest-change-first', rules);
+      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), known, rules, { at, settledBefore: startedAt }, lastRunAt, true);
       hand.save();
       if (isEnd(page, index) || page.passes.some(({ changedAt }) => changedAt === undefined || changedAt < since)) return;
     }
   }
 
-  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<{ page: PassPage; at: number }> {
+  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first', rules: Rules): Promise<ReadPage> {
     let at = 0;
     const page = await hand.asked(() => {
       at = this.clock.now();
       return this.passes.page(hand.run.tenant, index, order);
     });
     hand.checkpoint.calls.passes += 1;
-    return { page, at };
+    const known = new PersonIndex();
+    for (const person of page.passes.length === 0 ? [] : await this.records.personsBy(rules.tenant, keysOfPasses(page.passes, rules))) known.put(person);
+    return { page, at, known };
   }
 
-  private async look(hand: RunInHand, passes: readonly ListedPass[], rules: Rules, reading: PassReading, lastRunAt: number | undefined, isAgain = false): Promise<void> {
+  private async look(hand: RunInHand, passes: readonly ListedPass[], known: PersonIndex, rules: Rules, reading: PassReading, lastRunAt: number | undefined, isAgain = false): Promise<void> {
     if (passes.length === 0) return;
-    const known = new PersonIndex();
-    for (const person of await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
     const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
     const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
