@@ -11,6 +11,17 @@ import type { RunInHand } from './run-in-hand.js';
 
 /** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
 const mostAhead = 6;
+/** What a process had asked for ahead of time is asked for again when it dies; that must stay a small part of all. */
+const pagesForOneAhead = 200;
+
+interface ReadPage {
+  page: PassPage;
+  /** Those of it that the run is about. */
+  passes: ListedPass[];
+  at: number;
+  /** The persons to whom the passes may belong. */
+  known: PersonIndex;
+}
 
 /** Reads what The Wallet Crew lists, and finds what no webhook told us. */
 export class ReadPasses {
@@ -27,22 +38,21 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
-    const pages = new ReadAhead((index) => this.page(hand, index, order));
+    const pages = new ReadAhead((index) => this.page(hand, index, order, rules));
     // A process that died may have noted passes of these pages as seen and not counted them.
     const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + mostAhead : 0;
     // How many pages there are is known after the first.
     let end = 0;
     for (let isLast = false; !isLast; ) {
       const index = hand.checkpoint.passes.next;
-      const { page, at } = await pages.take(index, end);
+      const { page, passes, at, known } = await pages.take(index, end);
       end = page.total === undefined ? Infinity : Math.ceil(page.total / page.size);
-      const passes = wanted(page, options.since);
-      await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
+      await this.look(hand, passes, known, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
       // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
       let { total } = page;
       for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
-        const moved = await this.page(hand, back, order);
-        await this.look(hand, wanted(moved.page, options.since), rules, { at: moved.at, settledBefore }, lastRunAt);
+        const moved = await this.page(hand, back, order, rules);
+        await this.look(hand, moved.passes, moved.known, rules, { at: moved.at, settledBefore }, lastRunAt);
         total = Math.min(total ?? 0, moved.page.total ?? 0);
       }
       isLast = passes.length < page.passes.length || isEnd(page, index);
@@ -57,27 +67,28 @@ export class ReadPasses {
     const { startedAt } = hand.run;
     const since = startedAt - this.graceMs;
     for (let index = 0; ; index++) {
-      const { page, at } = await this.page(hand, index, 'newest-change-first');
-      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), rules, { at, settledBefore: startedAt }, lastRunAt, true);
+      const { page, at, known } = await this.page(hand, index, 'newest-change-first', rules);
+      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), known, rules, { at, settledBefore: startedAt }, lastRunAt, true);
       hand.save();
       if (isEnd(page, index) || page.passes.some(({ changedAt }) => changedAt === undefined || changedAt < since)) return;
     }
   }
 
-  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<{ page: PassPage; at: number }> {
+  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first', rules: Rules): Promise<ReadPage> {
     let at = 0;
     const page = await hand.asked(() => {
       at = this.clock.now();
       return this.passes.page(hand.run.tenant, index, order);
     });
     hand.checkpoint.calls.passes += 1;
-    return { page, at };
+    const passes = wanted(page, hand.run.options.since);
+    const known = new PersonIndex();
+    for (const person of passes.length === 0 ? [] : await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
+    return { page, passes, at, known };
   }
 
-  private async look(hand: RunInHand, passes: readonly ListedPass[], rules: Rules, reading: PassReading, lastRunAt: number | undefined, isFirst = false): Promise<void> {
+  private async look(hand: RunInHand, passes: readonly ListedPass[], known: PersonIndex, rules: Rules, reading: PassReading, lastRunAt: number | undefined, isFirst = false): Promise<void> {
     if (passes.length === 0) return;
-    const known = new PersonIndex();
-    for (const person of await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
     const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
     const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
@@ -132,7 +143,8 @@ class ReadAhead<T> {
   constructor(private readonly ask: (index: number) => Promise<T>) {}
 
   take(index: number, end: number): Promise<T> {
-    for (let next = index; next === index || (next < end && next <= index + mostAhead); next++) {
+    const ahead = Math.max(1, Math.min(mostAhead, Math.floor(end / pagesForOneAhead)));
+    for (let next = index; next === index || (next < end && next <= index + ahead); next++) {
       if (this.coming.has(next)) continue;
       const page = this.ask(next);
       // Whoever takes the page hears of its failure; until then nobody need.
@@ -142,10 +154,6 @@ class ReadAhead<T> {
     const page = this.coming.get(index)!;
     this.coming.delete(index);
     return page;
-  }
-
-  clear(): void {
-    this.coming.clear();
   }
 }
 
