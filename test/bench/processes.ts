@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { cpuOf, peakMemoryOf } from './proc.ts';
 
 /*
  * The processes that are measured. Each is its own, so that the generator's work shows in nobody else's figures, and each is
@@ -50,8 +51,39 @@ export function startConnector(options: { databaseUrl?: string; configFile: stri
 }
 
 /** One of the small programs beside this file. */
-export function startHelper(file: string, env: Record<string, string>): Promise<Running> {
-  return start(join(import.meta.dirname, file), { env });
+export function startHelper(file: string, env: Record<string, string>, nodeOptions: string[] = []): Promise<Running> {
+  return start(join(import.meta.dirname, file), { env, nodeOptions });
+}
+
+export interface Ended {
+  exitCode: number | null;
+  output: string;
+  seconds: number;
+  cpuSeconds: number;
+  peakBytes: number;
+}
+
+const sampleMs = 100;
+
+/** One run of the reconciler, as `npm run reconcile -- --once --json` starts it. `tell` hears its progress. */
+export async function runReconciler(options: { databaseUrl: string; configFile: string; nodeOptions: string[]; tell(line: string): void }): Promise<Ended> {
+  const begun = performance.now();
+  const env = { ...process.env, DATABASE_URL: options.databaseUrl, CONFIG_FILE: options.configFile, LOG_LEVEL: 'warn' };
+  const child = spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...options.nodeOptions, join(root, 'dist/apps/reconciler/src/main.js'), '--once', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => chunk.toString().split('\n').filter(Boolean).forEach(options.tell));
+  let used = { cpuSeconds: NaN, peakBytes: NaN };
+  // What is asked of a process that is gone is not known: the last answer counts.
+  const timer = setInterval(() => {
+    const now = { cpuSeconds: cpuOf(child.pid!), peakBytes: peakMemoryOf(child.pid!) };
+    if (now.peakBytes > 0) used = now;
+  }, sampleMs);
+  const exitCode = await new Promise<number | null>((resolved) => child.once('close', resolved));
+  clearInterval(timer);
+  running.delete(child);
+  return { exitCode, output, seconds: (performance.now() - begun) / 1000, ...used };
 }
 
 async function start(file: string, { env = {}, nodeOptions = [] }: StartOptions): Promise<Running> {

@@ -1,4 +1,5 @@
 import { startWalletCrew, type StoryEvent } from '#emulators';
+import { crowdFrom, passesOf } from './crowd.ts';
 import { syncedPerson, tenant, walletCrewKey } from './tenant.ts';
 
 /** The Wallet Crew's emulator, in a process of its own, with customers who installed their passes before anybody listened. */
@@ -13,5 +14,7 @@ for (let n = 0; n < people; n++) {
     { kind: 'Pass:Installed', at: '2026-01-05T09:02:00Z', ...pass, device: n % 2 ? 'apple' : 'google' },
   ] satisfies StoryEvent[]);
 }
+const crowd = crowdFrom(process.env);
+if (crowd) walletCrew.holdPasses(passesOf(crowd));
 console.log(JSON.stringify({ url: walletCrew.url }));
 process.once('SIGTERM', () => process.exit());

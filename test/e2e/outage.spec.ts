@@ -83,9 +83,9 @@ describe('an outage of Klaviyo', () => {
         await passTime(world.databaseUrl, 1);
         // Time that passes every few milliseconds holds every row of the connector at work, and the work never comes to an end.
         return until(allFinished, 3_000).then(() => true, () => false);
-      });
+      }, 200_000);
       for (const klaviyo of klaviyos.values()) await klaviyo.settle();
-    }, 100_000);
+    }, 220_000);
 
     it.each(outages)('after Klaviyo $as, everything arrives and nothing twice', ({ tenant }) => {
       const klaviyo = klaviyos.get(tenant)!;

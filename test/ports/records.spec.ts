@@ -3,13 +3,16 @@ import { openStore, type OpenStore } from '#store';
 import { inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
 import { MemoryRecords } from '../support/memory-records.js';
+import { MemoryRuns } from '../support/memory-runs.js';
 import { implementations } from './implementations.js';
 import { recordsSuite } from './records.suite.js';
 import { sampleDelivery, samplePerson, sampleTrack } from './samples.js';
 
 describe('what we know and did, in memory, as tests do', () => {
-  const records = new MemoryRecords({ now: () => Date.now() });
-  recordsSuite(() => ({ records, happened: async (tenant, what) => records.happened(tenant, what), answer: async (tenant, lane, outcome) => records.answer(tenant, lane, outcome) }));
+  const clock = { now: () => Date.now() };
+  const runs = new MemoryRuns(clock);
+  const records = new MemoryRecords(clock, runs);
+  recordsSuite(() => ({ records, see: async (...seen) => void (await runs.see(...seen)), happened: async (tenant, what) => records.happened(tenant, what), answer: async (tenant, lane, outcome) => records.answer(tenant, lane, outcome) }));
 });
 
 describe.each(Object.entries(implementations))('what we know and did, on a %s', (_, database) => {
@@ -27,6 +30,7 @@ describe.each(Object.entries(implementations))('what we know and did, on a %s', 
 
   recordsSuite(() => ({
     records: connector.records,
+    see: async (...seen) => void (await connector.runs.see(...seen)),
     happened: async (tenant, { event, receivedAt, repair, undecided, personId, persons = [], absorbed = [], commands = [], waiting }) => {
       const [receipt] = await connector.store.receive([sampleDelivery({ tenant, event, ...(receivedAt === undefined ? {} : { receivedAt }), ...(repair ? { repair: { runId: randomUUID(), kinds: ['install-unheard'] } } : {}) })]);
       const { id } = receipt!;
@@ -62,7 +66,7 @@ describe.each(Object.entries(implementations))('what we know and did, on a %s', 
     await inDatabase(opened.url, `delete from pgboss.job where data->>'tenant' = $1`, [tenant]);
     await connector.records.sendEventsAgain(tenant, claimed.map(({ id }) => id));
     expect(await inDatabase(opened.url, `select name, data from pgboss.job where data->>'tenant' = $1`, [tenant])).toEqual([{ name: 'send-commands', data: { tenant, lane: 'track', background: true } }]);
-    expect(await connector.store.claim(tenant, 'track', all, 60_000, true)).toEqual(claimed);
+    expect(await connector.store.claim(tenant, 'track', all, 60_000, true)).toEqual(claimed.map((one) => ({ ...one, command: { ...one.command, backfill: true } })));
     // Its acceptance was no failure: it counts as never tried.
     expect(claimed[0]!.attempts).toBe(0);
   });

@@ -7,6 +7,8 @@ export interface RecordsWorld {
   records: Records;
   /** Receives a delivery and decides it like this; answers what is on record then. */
   happened(tenant: string, what: Happened): Promise<DeliveryRecord>;
+  /** A run sees these. */
+  see(runId: string, what: string, keys: string[]): Promise<void>;
   /** Klaviyo answers all commands that wait in a lane. */
   answer(tenant: string, lane: Command['do'], outcome: 'accepted' | 'refused' | 'importing'): Promise<void>;
 }
@@ -49,6 +51,30 @@ export function recordsSuite(world: () => RecordsWorld): void {
       expect(ids(await records.personsAfter(tenant, undefined, 3))).toEqual(['p-1', 'p-2', 'p-3']);
       expect(ids(await records.personsAfter(tenant, 'p-3', 3))).toEqual(['p-4']);
       expect(await records.personsAfter(tenant, 'p-4', 3)).toEqual([]);
+    });
+
+    it('whom a run has not seen are found on such a walk, and nobody else', async () => {
+      const { records, see } = world();
+      const [run, other] = [randomUUID(), randomUUID()];
+      const owner = (id: string, ...passes: string[]): Person => ({ ...samplePerson(id, { customerId: id }), passes: Object.fromEntries(passes.map((pass) => [pass, { id: pass, installs: {} } as never])) });
+      await happened({ persons: [owner('p-1', 'here-1'), owner('p-2', 'here-2', 'lost'), owner('p-3', 'taken-out'), owner('p-4'), owner('p-5', 'here-5')] });
+      await happened({ persons: [owner('p-1', 'foreign')] }, foreign);
+      await see(run, 'person', ['p-1', 'p-2', 'p-4']);
+      await see(run, 'pass', ['here-1', 'here-2', 'taken-out', 'here-5']);
+      await see(run, 'gone', ['taken-out']);
+      await see(other, 'person', ['p-3', 'p-5']);
+      await see(other, 'pass', ['lost']);
+      const walk = async (what: 'person' | 'pass' | 'gone', after?: string, length = 10) => {
+        const { persons, ...walked } = await records.unseen(tenant, run, what, after, length);
+        return { ...walked, ids: ids(persons) };
+      };
+      expect(await walk('person')).toEqual({ ids: ['p-3', 'p-5'], walked: 5, last: 'p-5' });
+      expect(await walk('pass')).toEqual({ ids: ['p-2', 'p-3'], walked: 5, last: 'p-5' });
+      expect(await walk('gone')).toEqual({ ids: ['p-3'], walked: 5, last: 'p-5' });
+      expect(await walk('person', undefined, 3)).toEqual({ ids: ['p-3'], walked: 3, last: 'p-3' });
+      expect(await walk('person', 'p-3', 3)).toEqual({ ids: ['p-5'], walked: 2, last: 'p-5' });
+      expect(await walk('person', 'p-5')).toEqual({ ids: [], walked: 0 });
+      expect((await records.unseen(tenant, run, 'pass', 'p-1', 1)).persons).toEqual([owner('p-2', 'here-2', 'lost')]);
     });
   });
 
@@ -172,6 +198,15 @@ export function recordsSuite(world: () => RecordsWorld): void {
       await answer(tenant, 'track', 'accepted');
       expect(await ledger()).toEqual([['accepted', 'accepted', 'sent-again', 'accepted'], ['accepted', 'accepted']]);
       expect(await records.stillUnseen(tenant, today, soon(), 10)).toEqual([a, b]);
+    });
+
+    it('fire no flow when they are sent once more', async () => {
+      const [a] = await accepted(event(noon));
+      const { records } = world();
+      const told = async () => (await records.deliveriesOf(tenant, 'p-ana', 1))[0]!.commands[0]!.command;
+      expect(await told()).toMatchObject({ backfill: false });
+      await records.sendEventsAgain(tenant, [a!.commandId]);
+      expect(await told()).toMatchObject({ uniqueId: a!.uniqueId, backfill: true });
     });
 
     it('are not sent a third time, but reported, and found no more', async () => {

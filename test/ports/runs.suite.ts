@@ -75,11 +75,29 @@ export function runsSuite(world: () => RunsWorld): void {
       const { run, lease } = await begun(one);
       expect(await one.keep(run.id, lease, far, leaseMs)).toBe('go');
       await pass(tenant, leaseMs - 5_000);
-      expect(await other.begin(tenant, { ...sampleOptions, dryRun: true }, leaseMs)).toMatchObject({ busy: { id: run.id, checkpoint: far } });
+      expect(await other.begin(tenant, { ...sampleOptions, only: ['tokens'] }, leaseMs)).toMatchObject({ busy: { id: run.id, checkpoint: far } });
       await pass(tenant, 5_001);
-      const taken = await begun(other, tenant, { ...sampleOptions, dryRun: true });
+      const taken = await begun(other, tenant, { ...sampleOptions, only: ['tokens'] });
       expect(taken.run).toEqual({ ...run, resumed: 1, checkpoint: far });
       expect(taken.lease).not.toBe(lease);
+    });
+
+    it('is not gone on with by a dry run, which must write nothing', async () => {
+      const { one, other, pass } = world();
+      const { run } = await begun(one);
+      await pass(tenant, leaseMs + 1);
+      expect(await other.begin(tenant, { ...sampleOptions, dryRun: true }, leaseMs)).toMatchObject({ busy: { id: run.id, resumed: 0 } });
+      expect((await begun(other)).run).toMatchObject({ id: run.id, resumed: 1 });
+    });
+
+    it('is ended where it was dry and somebody wants repairs', async () => {
+      const { one, other, pass } = world();
+      const dry = await begun(one, tenant, { ...sampleOptions, dryRun: true });
+      expect(await other.begin(tenant, sampleOptions, leaseMs)).toMatchObject({ busy: { id: dry.run.id } });
+      await pass(tenant, leaseMs + 1);
+      const { run } = await begun(other);
+      expect(run).toMatchObject({ options: sampleOptions, resumed: 0 });
+      expect(await other.find(tenant, dry.run.id)).toMatchObject({ status: 'cancelled' });
     });
 
     it('is taken over by one process only, however many come', async () => {

@@ -1,4 +1,4 @@
-import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type WalletEvent } from '#core';
+import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type Walked, type WalletEvent, type Runs } from '#core';
 
 /** What a test says has happened. */
 export interface Happened {
@@ -30,7 +30,7 @@ export class MemoryRecords extends Records {
   readonly #persons = new Map<string, Map<string, Person>>();
   #serial = 0;
 
-  constructor(private readonly clock: Pick<Clock, 'now'>) {
+  constructor(private readonly clock: Pick<Clock, 'now'>, private readonly runs: Pick<Runs, 'seen'>) {
     super();
   }
 
@@ -58,6 +58,19 @@ export class MemoryRecords extends Records {
 
   async personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
     return this.#sorted(tenant).filter(({ id }) => after === undefined || id > after).slice(0, limit);
+  }
+
+  async unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked> {
+    const walked = await this.personsAfter(tenant, after, walk);
+    const seen = async (kind: string, key: string) => (await this.runs.seen(runId, kind, [key])).length > 0;
+    const isLeft = async ({ id, passes }: Person) => {
+      if (what === 'person') return !(await seen('person', id));
+      for (const pass of Object.keys(passes)) if ((await seen('gone', pass)) || (what === 'pass' && !(await seen('pass', pass)))) return true;
+      return false;
+    };
+    const left = await Promise.all(walked.map(isLeft));
+    const last = walked.at(-1)?.id;
+    return { persons: walked.filter((_, i) => left[i]), walked: walked.length, ...(last === undefined ? {} : { last }) };
   }
 
   async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
@@ -104,8 +117,10 @@ export class MemoryRecords extends Records {
     const missing = this.#commands(tenant).filter(({ command }) => command.lane === 'track' && command.status === 'accepted' && commandIds.includes(command.id));
     const going = missing.filter(({ command }) => !wasSentAgain(command));
     for (const one of missing) {
-      if (going.includes(one)) this.#note(one.command, 'pending', 'sent-again');
-      else this.#note(one.command, 'accepted', 'not-seen');
+      if (going.includes(one)) {
+        this.#note(one.command, 'pending', 'sent-again');
+        Object.assign(one.command.command, { backfill: true });
+      } else this.#note(one.command, 'accepted', 'not-seen');
     }
     return going.length;
   }

@@ -28,9 +28,9 @@ export class MemoryRuns extends Runs {
   }
 
   async begin(tenant: string, options: RunOptions, leaseMs: number): Promise<{ run: Run; lease: string } | { busy: Run }> {
-    this.#endAbandoned(tenant);
+    this.#endAbandoned(tenant, !options.dryRun);
     const running = this.#runs.find(({ run }) => run.tenant === tenant && run.status === 'running');
-    if (running && this.#isHeld(running)) return { busy: structuredClone(running.run) };
+    if (running && (this.#isHeld(running) || running.run.options.dryRun !== options.dryRun)) return { busy: structuredClone(running.run) };
     const lease = `lease-${++this.#serial}`;
     const leasedUntil = this.clock.now() + leaseMs;
     if (running) Object.assign(running, { lease, leasedUntil, run: { ...running.run, resumed: running.run.resumed + 1 } });
@@ -115,8 +115,8 @@ export class MemoryRuns extends Runs {
     return this.#runs.find((held) => held.run.id === id && held.lease === lease && held.run.status === 'running');
   }
 
-  #endAbandoned(tenant: string): void {
-    for (const held of this.#runs) if (held.run.tenant === tenant && held.run.status === 'running' && held.cancelAsked && !this.#isHeld(held)) Object.assign(held.run, { status: 'cancelled', endedAt: this.clock.now() });
+  #endAbandoned(tenant: string, repairs = false): void {
+    for (const held of this.#runs) if (held.run.tenant === tenant && held.run.status === 'running' && (held.cancelAsked || (repairs && held.run.options.dryRun)) && !this.#isHeld(held)) Object.assign(held.run, { status: 'cancelled', endedAt: this.clock.now() });
   }
 
   #seenBy(id: string, what: string): Set<string> {

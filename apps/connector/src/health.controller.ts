@@ -30,10 +30,7 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   ready() {
-    return this.health.check([
-      async () => (this.shutdown.started ? this.indicator.check('process').down({ says: 'stopping' }) : this.indicator.check('process').up()),
-      this.indicators.database,
-    ]);
+    return this.health.check([this.indicators.running(this.shutdown.started), this.indicators.database]);
   }
 
   @Get('dependencies')

@@ -22,6 +22,7 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
       if (newest?.status !== 'running') await sayEstimate(app.get(EstimateRun), each, options);
       const ended = await reconcile.run(each, options, { tell: (run) => progress.show(run), work: () => (working ??= startWorkers(app)) });
       progress.end();
+      if (ended.is === 'busy' && options.dryRun && !ended.run.options.dryRun) process.stderr.write(`${each}: a run that repairs is under way or unfinished, and a dry run does not go on with it. Let it end, or cancel it.\n`);
       process.stdout.write(json ? `${JSON.stringify({ tenant: each, is: ended.is, ...('report' in ended ? { report: ended.report } : {}) })}\n` : `${reportText(ended.run)}\n`);
       worst = Math.max(worst, exitCodes[ended.is]);
     }

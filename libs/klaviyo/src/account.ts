@@ -4,7 +4,7 @@ import type { AxiosResponse } from 'axios';
 import { type Problem, problemOf } from './errors.js';
 import { LearnedLimits, type Operation } from './limits.js';
 import { type Sdk, sdkFor } from './sdk.js';
-import { KlaviyoSession } from './session.js';
+import { type Answered, KlaviyoSession } from './session.js';
 import type { KlaviyoSettings } from './settings.js';
 
 export interface Surroundings {
@@ -122,7 +122,7 @@ export class Account {
       const { response } = await request(sdk);
       this.known.limits.learn(operation, response.headers['ratelimit-limit']);
       status = String(response.status);
-      outcome = { ok: true, data: response.data as unknown };
+      outcome = { ok: true, data: (response as Answered).answer };
     } catch (error) {
       const problem = likelyOutage(problemOf(error, clock.now()), operation);
       status = problem.status;

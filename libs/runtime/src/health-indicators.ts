@@ -14,6 +14,11 @@ export class HealthIndicators {
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
+  /** Red as soon as the process is told to stop. */
+  running(isStopping: boolean): HealthIndicatorFunction {
+    return async () => (isStopping ? this.indicator.check('process').down({ says: 'stopping' }) : this.indicator.check('process').up());
+  }
+
   readonly database: HealthIndicatorFunction = async () => {
     const check = this.indicator.check('database');
     return (await this.store.ping()) ? check.up() : check.down();

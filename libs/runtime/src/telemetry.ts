@@ -45,6 +45,7 @@ export const metricHelp = {
   reconciliation_calls_total: 'Calls of ended reconciliation runs, by tenant and vendor',
   reconciliation_drift_total: 'Differences that reconciliation runs found, by tenant and kind',
   reconciliation_left_total: 'Differences that reconciliation runs left, by tenant and kind',
+  reconciliation_silent_total: 'Runs to which the webhooks of a wallet seemed to have stopped, by tenant and wallet',
   reconciliation_last_done_timestamp_seconds: 'When the last reconciliation of a tenant ended well',
   connector_backlog: 'Webhooks not yet decided',
   connector_jobs: 'Jobs by queue and state',

@@ -1,9 +1,10 @@
-import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, UnseenEvent, UnseenEvents } from '#core';
+import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, UnseenEvent, UnseenEvents, Walked } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { asked, type Database } from './database.js';
 import { enqueue } from './jobs.js';
 import { readDeliveries } from './operator-view.js';
 import { countUnseen, findUnseen, markSeen, sendAgain } from './unseen-events.js';
+import { walkUnseen } from './walk-unseen.js';
 import { isUuid } from './uuid.js';
 import { storable } from './storable.js';
 
@@ -26,6 +27,10 @@ export class PostgresRecords implements Records {
 
   personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
     return this.persons(`id > $2 order by id limit $3`, [tenant, after ?? '', limit]);
+  }
+
+  unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked> {
+    return walkUnseen(this.database, tenant, runId, what, after ?? '', walk);
   }
 
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */

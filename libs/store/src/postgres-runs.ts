@@ -12,9 +12,9 @@ const columns = `id, tenant, options, status, (extract(epoch from started_at) * 
 const held = `coalesce(leased_until > clock_timestamp(), false)`;
 const leasedFor = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval '1 millisecond'`;
 
-/** Of a run that nobody is at there is nobody to ask, and who begins next wants a run of their own. */
+/** Of a run that nobody is at there is nobody to ask, and who begins next wants a run of their own: who repairs ($2) has no use for half a dry run. */
 const endAbandoned = `update connector.run set status = 'cancelled', ended_at = clock_timestamp(), lease = null, leased_until = null
-  where tenant = $1 and status = 'running' and cancel_asked and not ${held}`;
+  where tenant = $1 and status = 'running' and (cancel_asked or ($2 and (options->>'dryRun')::boolean)) and not ${held}`;
 
 type Row = { [K in keyof Run]-?: undefined extends Run[K] ? Exclude<Run[K], undefined> | null : Run[K] };
 
@@ -28,13 +28,13 @@ export class PostgresRuns implements Runs {
     return this.database.transaction(async (db) => {
       // The index lets only one of two through as well, but the other would get an error instead of an answer.
       await rows(db, `select pg_advisory_xact_lock(4, hashtext($1))`, [tenant]);
-      await rows(db, endAbandoned, [tenant]);
+      await rows(db, endAbandoned, [tenant, !options.dryRun]);
       const lease = randomUUID();
       const [taken] = await rows<Row>(
         db,
         `update connector.run set lease = $2, leased_until = ${leasedFor('$3')}, resumed = resumed + 1
-         where tenant = $1 and status = 'running' and not ${held} returning ${columns}`,
-        [tenant, lease, leaseMs],
+         where tenant = $1 and status = 'running' and (options->>'dryRun')::boolean = $4 and not ${held} returning ${columns}`,
+        [tenant, lease, leaseMs, options.dryRun],
       );
       if (taken) return { run: toRun(taken), lease };
       const [busy] = await rows<Row>(db, `select ${columns} from connector.run where tenant = $1 and status = 'running'`, [tenant]);
@@ -77,7 +77,7 @@ export class PostgresRuns implements Runs {
     if (!isUuid(id)) return false;
     return this.database.transaction(async (db) => {
       const asked = await rows(db, `update connector.run set cancel_asked = true where tenant = $1 and id = $2 and status = 'running' returning id`, [tenant, id]);
-      await rows(db, endAbandoned, [tenant]);
+      await rows(db, endAbandoned, [tenant, false]);
       return asked.length > 0;
     });
   }

@@ -4,11 +4,15 @@ import { storable } from './storable.js';
 /** Few enough that no other statement waits noticeably. */
 const portion = 20_000;
 
-/** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
+/**
+ * Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. Nobody
+ * waits for the disk: the checkpoint that counts on these rows is written after them, and takes them along.
+ */
 export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
   return found(keys, (given) =>
     database.rows(
-      `insert into connector.run_seen (run_id, what, key) select $1, $2, key from unnest($3::text[]) as key order by key on conflict do nothing returning key`,
+      `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+       insert into connector.run_seen (run_id, what, key) select $1, $2, key from quick, unnest($3::text[]) as key order by key on conflict do nothing returning key`,
       [run, what, given],
     ),
   );

@@ -49,7 +49,7 @@ export async function markSeen(database: Database, tenant: string, uniqueIds: re
   return marked!.n;
 }
 
-/** What was accepted before is kept in the ledger: the command tells of its last acceptance only. */
+/** What was accepted before is kept in the ledger: the command tells of its last acceptance only. A flow that has not begun by now must not begin a day late. */
 export async function sendAgain(db: Db, tenant: string, commandIds: readonly string[]): Promise<number> {
   const [sent] = await rows<{ n: number }>(
     db,
@@ -60,7 +60,7 @@ export async function sendAgain(db: Db, tenant: string, commandIds: readonly str
        insert into connector.outbox (command_id, tenant, lane, person_id, bytes, state, after_profile, attempts, due_at, leased, alone, background)
        select id, $1, 'track', person_id, octet_length(command::text), 'pending', true, 0, clock_timestamp(), false, false, true from missing where not again
      ), changed as (
-       update connector.command c set outcome = case when again then c.outcome end, settled_at = case when again then c.settled_at end,
+       update connector.command c set command = case when again then c.command else jsonb_set(c.command, '{backfill}', 'true') end, outcome = case when again then c.outcome end, settled_at = case when again then c.settled_at end,
          code = case when again then 'KLAVIYO_NOT_SEEN' end, words = case when again then c.words end
        from missing where c.id = missing.id
      ), written as (

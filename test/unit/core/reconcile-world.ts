@@ -20,8 +20,8 @@ export class World implements Pick<Store, 'receive'> {
   readonly vault = new GlassVault();
   readonly passes = new MemoryPasses({ pageSize: 5 });
   readonly profiles = new MemoryProfiles({ pageSize: 5 });
-  readonly records = new WatchedRecords(this.clock, () => this.step());
   readonly runs = new WatchedRuns(this.clock, () => this.step(), () => this.waiting.length);
+  readonly records = new WatchedRecords(this.clock, this.runs, () => this.step());
   /** By customer id. */
   readonly tokens = new Map<string, string>();
   readonly received: NewDelivery[] = [];
@@ -135,13 +135,13 @@ export function aTenant(own: Partial<Rules> = {}): Rules {
 }
 
 class WatchedRecords extends MemoryRecords {
-  constructor(clock: ManualClock, private readonly step: () => void | Promise<void>) {
-    super(clock);
+  constructor(clock: ManualClock, runs: MemoryRuns, private readonly step: () => void | Promise<void>) {
+    super(clock, runs);
   }
 
-  override async personsAfter(of: string, after: string | undefined, limit: number): Promise<Person[]> {
+  override async unseen(...asked: Parameters<MemoryRecords['unseen']>): ReturnType<MemoryRecords['unseen']> {
     await this.step();
-    return super.personsAfter(of, after, limit);
+    return super.unseen(...asked);
   }
 }
 

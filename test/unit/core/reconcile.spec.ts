@@ -50,6 +50,16 @@ describe('a run over what was planted on either side', () => {
     expect(foundIn(second)).toEqual(reported);
   });
 
+  it('takes one of two profiles with the same address for the own one, whatever they hold, and leaves the other to people', async () => {
+    const world = await agreeing(3);
+    const own = profile(world, 1);
+    world.profiles.put({ name: { klaviyoId: 'profile-twin', email: emailOf(1) }, createdAt: own.createdAt + hour });
+    world.profiles.put({ name: { klaviyoId: 'profile-twin-alike', email: emailOf(2) }, properties: { ...profile(world, 2).properties }, createdAt: own.createdAt + 2 * hour });
+    world.clock.at += 12 * hour;
+    for (const run of [await ran(world), await ran(world)]) expect(foundIn(run)).toEqual({ 'profile-duplicated': 2 });
+    expect(world.profiles.held.get('profile-twin')!.properties).toEqual({});
+  });
+
   it('fires no flow and subscribes nobody: all it asks for comes afterwards', async () => {
     const world = await planted();
     const before = world.records.deliveries.length;

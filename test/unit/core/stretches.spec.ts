@@ -3,25 +3,27 @@ import { nextStretch, shareRead, type HeldProfile, type Stretch } from '#core';
 import { dry, tenant, World } from './reconcile-world.js';
 
 const whole = (from: number, to: number): Stretch => ({ from, to, at: from, done: false });
+/** Less is left to whoever reads it. */
+const worthMs = 2_000;
 
 describe('stretches of time', () => {
   it('one that nobody reads comes before a half of another', () => {
     const [first, second] = [whole(0, 100_000), whole(100_000, 101_000)];
-    expect(nextStretch([first, second], new Map([[first, 0]]))).toBe(second);
+    expect(nextStretch([first, second], new Map([[first, 0]]), worthMs)).toBe(second);
   });
 
   it('of the longest that is read the half is taken that nobody has in hand yet', () => {
     const [short, long] = [whole(0, 10_000), whole(10_000, 50_000)];
     const stretches = [short, long];
-    expect(nextStretch(stretches, new Map([[short, 0], [long, 30_000]]))).toEqual(whole(40_000, 50_000));
+    expect(nextStretch(stretches, new Map([[short, 0], [long, 30_000]]), worthMs)).toEqual(whole(40_000, 50_000));
     expect(stretches).toEqual([short, { ...long, to: 40_000 }, whole(40_000, 50_000)]);
   });
 
   it('short ones are left to whoever reads them, and what is done to nobody', () => {
     const short = whole(0, 1_999);
-    expect(nextStretch([short], new Map([[short, 0]]))).toBeUndefined();
-    expect(nextStretch([{ ...whole(0, 100_000), done: true }], new Map())).toBeUndefined();
-    expect(nextStretch([], new Map())).toBeUndefined();
+    expect(nextStretch([short], new Map([[short, 0]]), worthMs)).toBeUndefined();
+    expect(nextStretch([{ ...whole(0, 100_000), done: true }], new Map(), worthMs)).toBeUndefined();
+    expect(nextStretch([], new Map(), worthMs)).toBeUndefined();
   });
 
   it('together they are always the whole time, each part of it once, however readers come and go', () => {
@@ -32,7 +34,7 @@ describe('stretches of time', () => {
         const busy = new Map<Stretch, number>();
         const inHand = new Map<number, Stretch>();
         for (const { reader, reads } of steps) {
-          const mine = inHand.get(reader) ?? nextStretch(stretches, busy);
+          const mine = inHand.get(reader) ?? nextStretch(stretches, busy, worthMs);
           if (!mine) continue;
           // No two readers have the same.
           expect([...inHand].filter(([other, one]) => other !== reader && one === mine)).toEqual([]);

@@ -30,8 +30,8 @@ describe('Klaviyo limits', () => {
   });
 
   it.each([
-    ['reads', { burst: 75, steady: 750 }, { burst: 12, steady: 675 }],
-    ['bulk', { burst: 10, steady: 150 }, { burst: 3, steady: 135 }],
+    ['reads', { burst: 75, steady: 750 }, { burst: 17, steady: 675 }],
+    ['bulk', { burst: 10, steady: 150 }, { burst: 4, steady: 135 }],
     ['a small share', { burst: 2, steady: 5 }, { burst: 1, steady: 4 }],
     ['two calls', { burst: 2, steady: 2 }, { burst: 1, steady: 1 }],
     ['one call, which nobody can leave a part of', { burst: 1, steady: 1 }, { burst: 1, steady: 1 }],

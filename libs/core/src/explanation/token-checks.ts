@@ -39,6 +39,16 @@ export const tokenChecks: readonly Check[] = [
     holds: (evidence) => (onProfile(evidence) && evidence.person!.token && evidence.token === undefined ? {} : undefined),
   },
   {
+    name: 'token-just-accepted', about: 'token', weight: 'broken',
+    says: 'Klaviyo accepted an update of the profile minutes ago, and does not show the newest token yet.',
+    fix: 'Wait a few minutes and ask again.',
+    holds: (evidence) => {
+      const now = held(evidence);
+      if (!onProfile(evidence) || evidence.token === undefined || !now || !isFresh(evidence) || isSame(now.token, evidence.token)) return undefined;
+      return { detail: now.token === undefined ? 'the profile has none' : 'the profile has another' };
+    },
+  },
+  {
     name: 'token-absent', about: 'token', weight: 'broken', run: reconcileRun, read: 'docs/pass-links.md',
     says: 'We hold a token and the profile has none, so its pass links do not open.',
     fix: 'A reconciliation writes it again.',

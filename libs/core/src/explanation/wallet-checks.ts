@@ -1,21 +1,23 @@
 import { propertyNames } from '../marketing/profile.js';
 import { own } from '../person/person.js';
 import { wallets } from '../wallet/event.js';
-import { inWallet, kindNotSaidYet } from '../wallet/pass.js';
+import { inWallet, kindNotSaidYet, kindOfListed } from '../wallet/pass.js';
 import { ifAny, reconcileRun, type Check } from './check.js';
 import { ago, isAsked, since, type Evidence } from './evidence.js';
 
 /** Pass by pass and wallet by wallet, in what The Wallet Crew's list and our record differ. */
-export function disagreements({ person, passes }: Evidence): string[] {
+export function disagreements({ person, passes, rules }: Evidence): string[] {
   if (!person || !isAsked(passes)) return [];
   const listed = passes.flatMap((pass) => {
     const known = own(person.passes, pass.id);
     if (!known) return [`pass ${pass.id} is listed there and unknown here`];
-    return wallets.flatMap((wallet) => {
+    const kind = kindOfListed(pass, rules.passKinds) ?? known.kind;
+    const converted = pass.type === undefined || known.kind === kindNotSaidYet || kind === known.kind ? [] : [`pass ${pass.id} is of kind ${kind} there and of ${known.kind} here`];
+    return [...converted, ...wallets.flatMap((wallet) => {
       const there = pass.installed[wallet] !== undefined;
       const status = inWallet(known, wallet)?.status ?? 'NotInstalled';
       return there === (status === 'Installed') ? [] : [`pass ${pass.id} in ${wallet}: ${there ? 'installed' : 'not installed'} there, ${status} here`];
-    });
+    })];
   });
   const ids = new Set(passes.map(({ id }) => id));
   const gone = Object.values(person.passes).filter((pass) => !ids.has(pass.id) && wallets.some((wallet) => inWallet(pass, wallet)?.status === 'Installed'));
@@ -23,7 +25,14 @@ export function disagreements({ person, passes }: Evidence): string[] {
 }
 
 const viewsOf = ({ person }: Evidence) => Object.values(person?.passes ?? {}).flatMap((pass) => wallets.flatMap((wallet) => inWallet(pass, wallet) ?? []));
-const strayPasses = ({ person, rules }: Evidence) => Object.values(person?.passes ?? {}).filter(({ kind }) => !Object.hasOwn(rules.passKinds, kind));
+const stray = (id: string, type: string | undefined, says: string) => `pass ${id}${type === undefined ? '' : ` of type ${type}`}: ${says}`;
+
+/** Passes that belong to no kind: by what we know, and by what The Wallet Crew lists. */
+function strayPasses({ person, passes, rules }: Evidence): string[] {
+  const here = Object.values(person?.passes ?? {}).filter(({ kind }) => !Object.hasOwn(rules.passKinds, kind));
+  const there = (isAsked(passes) ? passes : []).filter((pass) => kindOfListed(pass, rules.passKinds) === undefined && !here.some(({ id }) => id === pass.id));
+  return [...here.map(({ id, kind, type }) => stray(id, type, kind === kindNotSaidYet ? 'kind not said yet' : `kind ${kind}`)), ...there.map(({ id, type }) => stray(id, type, 'listed so by The Wallet Crew'))];
+}
 
 /** Is the truth that we hold the truth, and under which name is it written? */
 export const walletChecks: readonly Check[] = [
@@ -41,7 +50,7 @@ export const walletChecks: readonly Check[] = [
     name: 'pass-kind-unknown', about: 'profile', weight: 'broken', read: 'docs/webhooks.md',
     says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; only neostore.wallet.Any does.',
     fix: 'Add its type to passKinds. If no webhook has named its type yet, it is counted as soon as one does.',
-    holds: (evidence) => ifAny(strayPasses(evidence).map(({ id, kind, type }) => `pass ${id}${type === undefined ? '' : ` of type ${type}`}: ${kind === kindNotSaidYet ? 'kind not said yet' : `kind ${kind}`}`)),
+    holds: (evidence) => ifAny(strayPasses(evidence)),
   },
   {
     name: 'wallet-crew-not-asked', about: 'profile', weight: 'meant', run: 'GET /health/dependencies',

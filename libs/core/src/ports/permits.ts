@@ -6,17 +6,19 @@ export interface Limit {
 
 /** What may be used in the background: never the last call of a window that allows more than one. */
 const backgroundShare = 0.9;
+const secondsOfWork = 40;
 
 /**
  * The part of a limit for what goes in the background. All calls of a window count against it, live ones too: there is no room left as soon as
- * live traffic needs it. No second takes more than its part of the minute, or live traffic would meet a minute that was spent in its first seconds.
+ * live traffic needs it. No second takes much more than its part of the minute, or live traffic would meet a minute that was spent in its first seconds;
+ * a little more it must be, because a permit counts until a second after its answer: where answers take half a second, a minute has room for forty.
  *
  * A window of one call has none to leave, and both kinds have the same right to it: without it no run would ever end, and where a minute
  * has one call live traffic waits minutes for itself already.
  */
 export function backgroundOf({ burst, steady }: Limit): Limit {
   const inMinute = Math.max(1, Math.min(steady - 1, Math.floor(steady * backgroundShare)));
-  return { burst: Math.max(1, Math.min(burst - 1, Math.ceil(inMinute / 60))), steady: inMinute };
+  return { burst: Math.max(1, Math.min(burst - 1, Math.ceil(inMinute / secondsOfWork))), steady: inMinute };
 }
 
 export interface Grant {

@@ -22,12 +22,24 @@ export interface Updates {
   parked: Set<string>;
 }
 
+export interface Walked {
+  persons: Person[];
+  /** How many were passed, and the last of them. */
+  walked: number;
+  last?: string;
+}
+
 /** Reading what we know and did, in bulk for reconciliation and by person for explaining. Reads lock nothing and wait for nobody. */
 export abstract class Records {
   /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
   abstract personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]>;
   /** Persons in the order of their ids, after this one. */
   abstract personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]>;
+  /**
+   * Walks on over so many persons in the order of their ids, and answers those of whom the run has not seen what it should have: `person`, whom it has not seen;
+   * `pass`, who have a pass that it has not seen, or has seen `gone`; `gone`, only the latter.
+   */
+  abstract unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked>;
   /** What became of the profile updates of these persons. */
   abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates>;
   /** The newest deliveries that asked for something about this person or changed what we know of them, whole, newest first. */
@@ -42,8 +54,8 @@ export abstract class Records {
   /** Which events of that kind are still not seen. */
   abstract stillUnseen(tenant: string, events: Pick<UnseenEvents, 'metric' | 'from' | 'to'>, acceptedBefore: number, limit: number): Promise<UnseenEvent[]>;
   /**
-   * Sends accepted events once more, after live traffic; Klaviyo keeps one of each unique id. One that was sent again before and still does not show is not sent a third
-   * time: it is marked with KLAVIYO_NOT_SEEN. Answers how many go.
+   * Sends accepted events once more, after live traffic and as backfill: no flow begins so late. Klaviyo keeps one of each unique id. One that
+   * was sent again before and still does not show is not sent a third time: it is marked with KLAVIYO_NOT_SEEN. Answers how many go.
    */
   abstract sendEventsAgain(tenant: string, commandIds: readonly string[]): Promise<number>;
 }

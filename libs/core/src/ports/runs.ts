@@ -52,7 +52,8 @@ export interface Refusal {
 export abstract class Runs {
   /**
    * Begins a run, or takes over the unfinished one of a process that has died or let go; options of an unfinished run stay its own.
-   * `busy`: another process is at it. At most one run per tenant is ever held by a living process.
+   * `busy`: another process is at it, or has left it unfinished and it repairs, while a dry run was asked for: that must write nothing. The
+   * other way round an unfinished dry run is ended. At most one run per tenant is ever held by a living process.
    */
   abstract begin(tenant: string, options: RunOptions, leaseMs: number): Promise<{ run: Run; lease: string } | { busy: Run }>;
   /** Saves how far it is and keeps the lease for as long again. `lost`: another process has it; `cancelled`: somebody asked for its end. */

@@ -1,11 +1,10 @@
-import { ConnectorError } from '../errors.js';
 import { identifiersOf, keysOf, matching, personId } from '../person/identity.js';
 import { own, type Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { ListedPass } from '../ports/passes.js';
 import type { Rules } from '../rules.js';
 import { bareEvent, wallets, type Wallet } from '../wallet/event.js';
-import { inWallet, isInstallCounted, kindNotSaidYet, passKind, wasInstallHeard, type Pass } from '../wallet/pass.js';
+import { inWallet, isInstallCounted, kindNotSaidYet, kindOfListed, wasInstallHeard, type Pass } from '../wallet/pass.js';
 import type { DriftKind } from './drift.js';
 import { absence, installation, listed, registration, type Drift } from './repair.js';
 
@@ -37,7 +36,7 @@ export function keysOfPasses(passes: readonly ListedPass[], rules: Rules): strin
 export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
   const comparison: PassComparison = { pass, absentFrom: [], heard: {}, fresh: newestChange(pass) > settledBefore };
   if (comparison.fresh) return comparison;
-  const kind = kindOf(pass, rules);
+  const kind = kindOfListed(pass, rules.passKinds);
   // Deciding about it would only park it.
   if (kind === undefined) return { ...comparison, drift: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
 
@@ -102,15 +101,6 @@ export function isPlausible(absent: number, installed: number): boolean {
 function isInstalledSince(pass: Pass, wallet: Wallet, before: number): boolean {
   const view = inWallet(pass, wallet);
   return view?.status === 'Installed' && view.at <= before;
-}
-
-function kindOf({ id, type }: ListedPass, { passKinds }: Rules): string | undefined {
-  try {
-    return passKind({ id, ...(type === undefined ? {} : { type }) }, passKinds);
-  } catch (error) {
-    if (error instanceof ConnectorError) return undefined;
-    throw error;
-  }
 }
 
 const dates = ({ installed }: ListedPass) => wallets.flatMap((wallet) => installed[wallet] ?? []);

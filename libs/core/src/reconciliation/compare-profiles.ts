@@ -50,11 +50,7 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
     defaultsOf(held, reading, drift);
     return ended(drift, undefined);
   }
-  if (!isMain(held.name, person)) {
-    // A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them.
-    if (reading.only.includes('status')) drift.kinds.push('profile-duplicated');
-    return { is: drift.kinds.length > 0 ? 'drifted' : 'agreeing', drift: drift.kinds.length > 0 ? drift : undefined };
-  }
+  if (!isMain(held.name, person)) return duplicate(held, person, reading);
   if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, drift: undefined };
   const wrong = new Set<DriftKind>();
   const about: string[] = [];
@@ -67,6 +63,12 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
   // A second update would be refused like the first, and be parked beside it.
   if (reading.told.parked.has(person.id)) return ended({ ...drift, repairs: drift.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
   return ended(drift, person);
+}
+
+/** Another profile of somebody. A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them. */
+export function duplicate(held: HeldProfile, person: Person, { only }: Pick<ProfileReading, 'only'>): Comparison {
+  if (!only.includes('status')) return { is: 'agreeing', drift: undefined };
+  return { is: 'drifted', drift: { kinds: ['profile-duplicated'], sample: { klaviyoId: held.name.klaviyoId, personId: person.id }, repairs: [] } };
 }
 
 /** Klaviyo has no profile of somebody we know. */

@@ -2,18 +2,26 @@ import type { Stretch } from './checkpoint.js';
 
 /** A cursor leads from page to page, one after the other; side by side one reads stretches of time. Shorter ones are not worth a reader of their own. */
 const shortestMs = 1_000;
+/** Of two pages a second reader would spare nothing, and ask once more for the page that both touch. */
+const fewestPages = 4;
+
+/** How much time is worth a reader of its own, after so many pages. */
+export function worthAReader(stretches: readonly Stretch[], pages: number): number {
+  const readMs = stretches.reduce((sum, { from, to, at, done }) => sum + (done ? to : at) - from, 0);
+  return Math.max(2 * shortestMs, pages === 0 ? 0 : (fewestPages * readMs) / pages);
+}
 
 /**
  * The next stretch for a reader who has none. When all are taken, half of what is left of the longest is taken from whoever reads it.
- * `busy`: those being read, and up to where profiles are in hand already, though not yet dealt with.
+ * `worthMs`: of less nothing is taken. `busy`: those being read, and up to where profiles are in hand already, though not yet dealt with.
  */
-export function nextStretch(stretches: Stretch[], busy: ReadonlyMap<Stretch, number>): Stretch | undefined {
+export function nextStretch(stretches: Stretch[], busy: ReadonlyMap<Stretch, number>, worthMs: number): Stretch | undefined {
   const open = stretches.filter(({ done }) => !done);
   const free = open.find((stretch) => !busy.has(stretch));
   if (free) return free;
   const left = (stretch: Stretch) => stretch.to - busy.get(stretch)!;
   const longest = open.reduce<Stretch | undefined>((best, stretch) => (!best || left(stretch) > left(best) ? stretch : best), undefined);
-  if (!longest || left(longest) < 2 * shortestMs) return undefined;
+  if (!longest || left(longest) < worthMs) return undefined;
   const middle = Math.floor((busy.get(longest)! + longest.to) / 2);
   const half: Stretch = { from: middle, to: longest.to, at: middle, done: false };
   longest.to = middle;

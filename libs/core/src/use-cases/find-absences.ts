@@ -1,77 +1,98 @@
+import { lookUpBy } from '../person/look-up.js';
 import type { Person } from '../person/person.js';
+import type { ListedPass, Passes } from '../ports/passes.js';
+import type { NotNow } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { absencesOf, isPlausible, settledPasses, type Absence } from '../reconciliation/compare-passes.js';
 import type { Drift } from '../reconciliation/repair.js';
+import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const personsAtOnce = 500;
+const personsAtOnce = 5_000;
 
 interface Held {
   person: Person;
-  /** How many passes of the person are in a wallet, as far as we know. */
-  installed: number;
   absences: Absence[];
 }
 
 /** Finds passes that are not where we take them to be, when all that is listed has been seen. They are believed together or not at all. */
 export class FindAbsences {
   constructor(
+    private readonly passes: Passes,
     private readonly records: Records,
     private readonly runs: Runs,
     private readonly clock: Clock,
     private readonly graceMs: number,
   ) {}
 
-  async run(hand: RunInHand): Promise<void> {
+  async run(hand: RunInHand, rules: Rules): Promise<void> {
     const { checkpoint } = hand;
     if (checkpoint.persons.after === undefined) {
-      const sums = { absent: 0, installed: 0 };
-      for await (const page of this.pages(hand, undefined)) {
-        for (const { installed, absences } of page) {
-          sums.installed += installed;
-          sums.absent += absences.length;
-        }
-      }
-      if (sums.absent === 0) return;
+      let absent = 0;
+      for await (const { held } of this.pages(hand, undefined)) for (const { absences } of held) absent += absences.length;
+      if (absent === 0) return;
+      // Of the passes we took for installed: those that are, by the list, and those that are not.
+      const sums = { absent, installed: checkpoint.adoption.any + absent };
       if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
     }
     const at = this.clock.now();
-    for await (const page of this.pages(hand, checkpoint.persons.after)) {
-      const drifts = page.flatMap(({ person, absences }) => absencesOf(person, absences, at) ?? []);
+    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after)) {
+      const drifts: Drift[] = [];
+      for (const { person, absences } of held) {
+        const drift = absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at);
+        if (drift) drifts.push(drift);
+      }
       await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
-      checkpoint.persons = { after: page.at(-1)!.person.id, read: checkpoint.persons.read + page.length };
+      checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
     }
     checkpoint.persons = { read: 0 };
   }
 
-  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<Held[]> {
+  /** The list moves while it is read, so a pass that was not on it may be there all the same: what is gone is asked for by name. */
+  private async confirmed(hand: RunInHand, rules: Rules, person: Person, absences: readonly Absence[]): Promise<Absence[]> {
+    const gone = new Set(absences.flatMap(({ pass, wallets: left }) => (left ? [] : [pass.id])));
+    for (const { key, value } of gone.size > 0 ? lookUpBy([person], {}, rules) : []) {
+      const { found } = await hand.asked(async () => {
+        const found: ListedPass[] | NotNow = await this.passes.find(hand.run.tenant, key, value);
+        return 'waitMs' in found ? found : { found };
+      });
+      hand.checkpoint.calls.passes += 1;
+      hand.save();
+      for (const { id } of found) gone.delete(id);
+      if (found.length > 0) break;
+    }
+    return absences.filter(({ pass, wallets: left }) => left || gone.has(pass.id));
+  }
+
+  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<{ held: Held[]; walked: number; last: string }> {
+    const { id, tenant, options } = hand.run;
     for (let after = from; ; ) {
-      const persons = await this.records.personsAfter(hand.run.tenant, after, personsAtOnce);
-      if (persons.length > 0) yield await this.compared(hand, persons);
+      // A run over what changed lately was not shown the others.
+      const { persons, walked, last } = await this.records.unseen(tenant, id, options.since === undefined ? 'pass' : 'gone', after, personsAtOnce);
+      if (last !== undefined) yield { held: await this.compared(hand, persons), walked, last };
       hand.save();
       await hand.saved();
-      if (persons.length < personsAtOnce) return;
-      after = persons.at(-1)!.id;
+      if (walked < personsAtOnce) return;
+      after = last;
     }
   }
 
   private async compared({ run: { id, options, startedAt } }: RunInHand, persons: readonly Person[]): Promise<Held[]> {
-    const held = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
-    const ids = held.flatMap(({ passes }) => passes.map((pass) => pass.id));
+    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
+    const ids = settled.flatMap(({ passes }) => passes.map((pass) => pass.id));
     const listed = new Set(await this.runs.seen(id, 'pass', ids));
     const absent = new Set(await this.runs.seen(id, 'absent', ids.flatMap((pass) => wallets.map((wallet) => `${pass} ${wallet}`))));
-    return held.map(({ person, passes }) => {
+    return settled.map(({ person, passes }) => {
       const absences = passes.flatMap((pass): Absence[] => {
-        // A run over what changed lately was not shown the others.
         if (!listed.has(pass.id)) return options.since === undefined ? [{ pass }] : [];
         const gone = wallets.filter((wallet) => absent.has(`${pass.id} ${wallet}`));
         return gone.length > 0 ? [{ pass, wallets: gone }] : [];
       });
-      return { person, installed: passes.length, absences };
+      return { person, absences };
     });
   }
 }

@@ -1,17 +1,15 @@
 import { goes } from '../person/identity.js';
 import type { Records } from '../ports/records.js';
-import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { missingProfile } from '../reconciliation/compare-profiles.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const personsAtOnce = 500;
+const personsAtOnce = 5_000;
 
 /** Finds persons of whom Klaviyo has no profile, when all its profiles have been seen. */
 export class FindMissingProfiles {
   constructor(
     private readonly records: Records,
-    private readonly runs: Runs,
     private readonly clock: Clock,
     private readonly graceMs: number,
   ) {}
@@ -20,19 +18,16 @@ export class FindMissingProfiles {
     const { checkpoint } = hand;
     const { id, tenant, startedAt } = hand.run;
     for (;;) {
-      const persons = await this.records.personsAfter(tenant, checkpoint.persons.after, personsAtOnce);
-      const ids = persons.filter(({ identity }) => goes(identity) !== 'when-reachable').map((person) => person.id);
+      const { persons, walked, last } = await this.records.unseen(tenant, id, 'person', checkpoint.persons.after, personsAtOnce);
+      const reachable = persons.filter(({ identity }) => goes(identity) !== 'when-reachable');
       const at = this.clock.now();
       // Whoever was told about since the run began has a profile by now, or soon: it may have been made behind the readers' backs.
-      const [seen, told] = await Promise.all([this.runs.seen(id, 'person', ids), this.records.toldSince(tenant, ids, startedAt - this.graceMs)]);
-      const present = new Set([...seen, ...told.lately]);
-      const missing = persons.filter((person) => ids.includes(person.id) && !present.has(person.id));
-      await hand.take(missing.map((person) => missingProfile(person, at, told)));
-      const last = persons.at(-1);
-      if (last) checkpoint.persons = { after: last.id, read: checkpoint.persons.read + persons.length };
+      const told = await this.records.toldSince(tenant, reachable.map((person) => person.id), startedAt - this.graceMs);
+      await hand.take(reachable.filter((person) => !told.lately.has(person.id)).map((person) => missingProfile(person, at, told)));
+      if (last !== undefined) checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
       await hand.saved();
-      if (persons.length < personsAtOnce) return;
+      if (walked < personsAtOnce) return;
     }
   }
 }

@@ -9,8 +9,8 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-/** Pages asked for together: as many as keep the limit busy while answers are under way. */
-const sideBySide = 4;
+/** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
+const mostAhead = 6;
 
 /** Reads what The Wallet Crew lists, and finds what no webhook told us. */
 export class ReadPasses {
@@ -27,30 +27,28 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
+    const pages = new ReadAhead((index) => this.page(hand, index, order));
     // A process that died may have noted passes of these pages as seen and not counted them.
-    const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + sideBySide : 0;
-    for (;;) {
-      const first = hand.checkpoint.passes.next;
-      const pages = await Promise.all(Array.from({ length: first === 0 ? 1 : sideBySide }, (_, i) => this.page(hand, first + i, order)));
-      let isLast = false;
-      for (const [i, { page, at }] of pages.entries()) {
-        if (isLast) break;
-        const index = first + i;
-        const passes = wanted(page, options.since);
-        await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
-        // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
-        let { total } = page;
-        for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
-          const moved = await this.page(hand, back, order);
-          await this.look(hand, wanted(moved.page, options.since), rules, { at: moved.at, settledBefore }, lastRunAt);
-          total = Math.min(total ?? 0, moved.page.total ?? 0);
-        }
-        isLast = passes.length < page.passes.length || isEnd(page, index);
-        hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + passes.length, ...(page.total === undefined ? {} : { total: page.total }) };
-        hand.save();
+    const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + mostAhead : 0;
+    // How many pages there are is known after the first.
+    let end = 0;
+    for (let isLast = false; !isLast; ) {
+      const index = hand.checkpoint.passes.next;
+      const { page, at } = await pages.take(index, end);
+      end = page.total === undefined ? Infinity : Math.ceil(page.total / page.size);
+      const passes = wanted(page, options.since);
+      await this.look(hand, passes, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
+      // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
+      let { total } = page;
+      for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
+        const moved = await this.page(hand, back, order);
+        await this.look(hand, wanted(moved.page, options.since), rules, { at: moved.at, settledBefore }, lastRunAt);
+        total = Math.min(total ?? 0, moved.page.total ?? 0);
       }
+      isLast = passes.length < page.passes.length || isEnd(page, index);
+      hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + passes.length, ...(page.total === undefined ? {} : { total: page.total }) };
+      hand.save();
       hand.goOn();
-      if (isLast) return;
     }
   }
 
@@ -83,7 +81,10 @@ export class ReadPasses {
     const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
     const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
-    if (absent.length > 0) await this.runs.see(hand.run.id, 'absent', absent);
+    if (absent.length > 0) {
+      await this.runs.see(hand.run.id, 'absent', absent);
+      await this.runs.see(hand.run.id, 'gone', compared.flatMap(({ pass, absentFrom }) => (absentFrom.length > 0 ? [pass.id] : [])));
+    }
     if (hand.run.options.dryRun) {
       const strangers = compared.filter(({ drift }) => drift && !drift.sample.personId).map(({ pass }) => pass);
       await this.runs.see(hand.run.id, 'name', keysOfPasses(strangers, rules));
@@ -121,6 +122,30 @@ export class ReadPasses {
       (installs[monthOf(since)] ??= { Apple: 0, Google: 0 })[wallet] += 1;
       if (lastRunAt !== undefined && since > lastRunAt && since <= settledBefore) checkpoint.heard[wallet][heard[wallet] ? 'heard' : 'unheard'] += 1;
     }
+  }
+}
+
+/** Pages that are asked for while the ones before them are looked at. */
+class ReadAhead<T> {
+  private readonly coming = new Map<number, Promise<T>>();
+
+  constructor(private readonly ask: (index: number) => Promise<T>) {}
+
+  take(index: number, end: number): Promise<T> {
+    for (let next = index; next === index || (next < end && next <= index + mostAhead); next++) {
+      if (this.coming.has(next)) continue;
+      const page = this.ask(next);
+      // Whoever takes the page hears of its failure; until then nobody need.
+      page.catch(() => undefined);
+      this.coming.set(next, page);
+    }
+    const page = this.coming.get(index)!;
+    this.coming.delete(index);
+    return page;
+  }
+
+  clear(): void {
+    this.coming.clear();
   }
 }
 

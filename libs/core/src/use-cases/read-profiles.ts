@@ -5,9 +5,9 @@ import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock, Vault } from '../ports/system.js';
 import type { Stretch } from '../reconciliation/checkpoint.js';
-import { compareProfile, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
+import { compareProfile, duplicate, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
-import { nextStretch } from '../reconciliation/stretches.js';
+import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
 import type { RunInHand } from './run-in-hand.js';
 
@@ -52,9 +52,10 @@ export class ReadProfiles {
   }
 
   private async reader(hand: RunInHand, rules: Rules, busy: Map<Stretch, number>, failures: unknown[]): Promise<void> {
-    const { stretches } = hand.checkpoint.profiles;
+    const { calls, profiles: { stretches } } = hand.checkpoint;
+    const following = () => nextStretch(stretches, busy, worthAReader(stretches, calls.profiles));
     try {
-      for (let stretch = nextStretch(stretches, busy); stretch && failures.length === 0; stretch = nextStretch(stretches, busy)) {
+      for (let stretch = following(); stretch && failures.length === 0; stretch = following()) {
         busy.set(stretch, stretch.at);
         await this.stretch(hand, rules, stretch, busy, failures);
         busy.delete(stretch);
@@ -126,7 +127,14 @@ export class ReadProfiles {
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
     });
     const mains = compared.flatMap(({ comparison: { person } }) => (person ? [person.id] : []));
-    if (mains.length > 0) await this.runs.see(id, 'person', [...new Set(mains)]);
+    const firstSeen = new Set(mains.length > 0 ? await this.runs.see(id, 'person', [...new Set(mains)]) : []);
+    // Two profiles with one address look both like the person's own. Who goes on with a run meets profiles twice, as does who reads what changes.
+    if (hand.run.resumed === 0 && options.since === undefined && !isAgain) {
+      for (const one of compared) {
+        const { person } = one.comparison;
+        if (person && !firstSeen.delete(person.id)) one.comparison = duplicate(one.profile, person, reading);
+      }
+    }
     await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
     const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
     if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);

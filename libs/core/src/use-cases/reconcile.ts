@@ -60,8 +60,13 @@ export class Reconcile {
     for (const hand of this.inHand) hand.stop();
   }
 
-  /** Goes on with the unfinished run of the tenant, or begins one. */
+  /** Goes on with the unfinished run of the tenant, or begins one. Where the unfinished one asked for less, one that asks for all follows it. */
   async run(tenant: string, options: RunOptions, company: Company = {}): Promise<Reconciled> {
+    const ended = await this.one(tenant, options, company);
+    return ended.is === 'done' && ended.run.resumed > 0 && !covers(ended.run.options, options) ? this.one(tenant, options, company) : ended;
+  }
+
+  private async one(tenant: string, options: RunOptions, company: Company): Promise<Reconciled> {
     const { runs, log, meter } = this.parts;
     const rules = this.parts.rulesOf(tenant);
     if (!rules) throw new ConnectorError('TENANT_UNKNOWN');
@@ -106,11 +111,11 @@ export class Reconcile {
 
     const steps: [Phase, isNeeded: boolean, () => Promise<void>][] = [
       ['passes', status, () => readPasses.read(hand, rules, lastRunAt)],
-      ['absences', status, () => new FindAbsences(records, runs, clock, graceMs).run(hand)],
+      ['absences', status, () => new FindAbsences(passes, records, runs, clock, graceMs).run(hand, rules)],
       ['deciding', status, () => this.decided(hand)],
       ['profiles', true, () => readProfiles.read(hand, rules)],
       ['again', true, () => this.again(hand, rules, graceMs, readPasses, readProfiles, lastRunAt)],
-      ['missing', status && whole, () => new FindMissingProfiles(records, runs, clock, graceMs).run(hand)],
+      ['missing', status && whole, () => new FindMissingProfiles(records, clock, graceMs).run(hand)],
       ['events', status, () => new ReadEventsBack(profiles, records, clock).run(hand)],
       ['repairs', !run.options.dryRun, () => this.repaired(hand)],
     ];
@@ -178,9 +183,17 @@ export class Reconcile {
       meter.count('reconciliation_drift_total', { tenant: run.tenant, kind }, found);
       meter.count('reconciliation_left_total', { tenant: run.tenant, kind }, left);
     }
-    for (const { wallet, heard, unheard } of report.silent) log.warn('webhooks seem to have stopped', { tenant: run.tenant, wallet, heard, unheard, code: 'WEBHOOKS_SILENT' });
+    for (const { wallet, heard, unheard } of report.silent) {
+      meter.count('reconciliation_silent_total', { tenant: run.tenant, wallet });
+      log.warn('webhooks seem to have stopped', { tenant: run.tenant, wallet, heard, unheard, code: 'WEBHOOKS_SILENT' });
+    }
     if (checkpoint.implausible) log.warn('too many passes seem to be gone from wallets to be believed', { tenant: run.tenant, ...checkpoint.implausible, code: 'ABSENCES_IMPLAUSIBLE' });
     log.info('reconciliation ended', { tenant: run.tenant, run: run.id, status, worry: report.verdict.worry, tookMs: report.tookMs });
     return { is: status, run: { ...run, status, checkpoint, report, endedAt: clock.now(), ...(code ? { code } : {}) }, report };
   }
+}
+
+function covers(done: RunOptions, asked: RunOptions): boolean {
+  const sinceThen = done.since === undefined || (asked.since !== undefined && asked.since >= done.since);
+  return sinceThen && asked.only.every((part) => done.only.includes(part)) && (!asked.believeAbsences || done.believeAbsences === true);
 }

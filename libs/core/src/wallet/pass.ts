@@ -1,6 +1,6 @@
 import { ConnectorError } from '../errors.js';
 import type { Rules } from '../rules.js';
-import type { Wallet, WalletEvent } from './event.js';
+import type { FoundPass, Wallet, WalletEvent } from './event.js';
 
 /** The documented word of a segment; only the literal `Installed` counts as installed. */
 export type WalletStatus = 'Installed' | 'NotInstalled' | 'Uninstalled';
@@ -77,4 +77,14 @@ export function passKind(pass: NonNullable<WalletEvent['pass']>, kinds: Rules['p
   if (only && more.length === 0) return only;
   if (pass.type === undefined && pass.kind === undefined) return kindNotSaidYet;
   throw new ConnectorError('PASS_KIND_UNKNOWN', `Pass type "${pass.type ?? pass.kind}".`);
+}
+
+/** The same of a pass that is listed; undefined: it belongs to none of the kinds. */
+export function kindOfListed({ id, type }: FoundPass, kinds: Rules['passKinds']): string | undefined {
+  try {
+    return passKind({ id, ...(type === undefined ? {} : { type }) }, kinds);
+  } catch (error) {
+    if (error instanceof ConnectorError) return undefined;
+    throw error;
+  }
 }
