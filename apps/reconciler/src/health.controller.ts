@@ -1,11 +1,12 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
+import { CronTime } from 'cron';
 import { Clock, Runs } from '#core';
-import { HealthIndicators, SETTINGS, type Settings } from '#runtime';
+import { HealthIndicators, ReconciliationSettings, SETTINGS, type Settings } from '#runtime';
 import { Shutdown } from './shutdown.js';
 
-/** A nightly run that is so late has not run. */
-const lateMs = 26 * 3_600_000;
+/** A run that has not begun so long after its time does not run. */
+const lateMs = 2 * 3_600_000;
 
 /** As the connector's: `live` asks whether to restart, `ready` whether runs can be saved, `dependencies` what is wrong elsewhere. */
 @Controller('health')
@@ -35,17 +36,18 @@ export class HealthController {
   @Get('dependencies')
   @HealthCheck()
   dependencies() {
-    return this.health.check([this.indicators.database, ...this.indicators.accounts(), ...[...this.settings.tenants.keys()].map((tenant) => this.lastRun(tenant))]);
+    return this.health.check([this.indicators.database, ...this.indicators.accounts(), ...[...this.settings.tenants].map(([tenant, { reconciliation }]) => this.lastRun(tenant, reconciliation))]);
   }
 
-  private lastRun(tenant: string): HealthIndicatorFunction {
+  private lastRun(tenant: string, { cron, timeZone } = new ReconciliationSettings()): HealthIndicatorFunction {
     return async () => {
       const check = this.indicator.check(`reconciliation.${tenant}`);
       const [newest] = await this.runs.list(tenant, 1);
       if (!newest) return check.up({ says: 'has not run yet' });
       if (newest.status === 'failed') return check.down({ says: `the last run failed: ${newest.code ?? 'unknown'}` });
       const last = await this.runs.last(tenant);
-      return last && this.clock.now() - last.startedAt > lateMs && newest.status !== 'running' ? check.down({ says: 'no run for more than a day' }) : check.up({ worry: last?.report?.verdict.worry ?? 'unknown' });
+      const dueAt = last && cron !== 'off' && newest.status !== 'running' ? new CronTime(cron, timeZone).getNextDateFrom(new Date(last.startedAt), timeZone).toMillis() : Infinity;
+      return this.clock.now() - dueAt > lateMs ? check.down({ says: 'the scheduled run has not begun' }) : check.up({ worry: last?.report?.verdict.worry ?? 'unknown' });
     };
   }
 }

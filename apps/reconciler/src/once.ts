@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { ConnectorError, EstimateRun, Reconcile, type Reconciled, type RunOptions } from '#core';
+import { type Clock, ConnectorError, EstimateRun, leaseMs, Reconcile, type Reconciled, type RunOptions } from '#core';
 import { ConnectorModule, reportText, startWorkers, type Ready } from '#runtime';
 import type { Arguments } from './arguments.js';
 import { estimateInWords, RunProgress } from './progress.js';
@@ -20,7 +20,8 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
     for (const each of tenant === undefined ? ready.settings.tenants.keys() : [tenant]) {
       const [newest] = await ready.opened.runs.list(each, 1);
       if (newest?.status !== 'running') await sayEstimate(app.get(EstimateRun), each, options);
-      const ended = await reconcile.run(each, options, { tell: (run) => progress.show(run), work: () => (working ??= startWorkers(app)) });
+      const run = () => reconcile.run(each, options, { tell: (told) => progress.show(told), work: () => (working ??= startWorkers(app)) });
+      const ended = await unlessAlive(run, ready.clock);
       progress.end();
       if (ended.is === 'busy' && options.dryRun && !ended.run.options.dryRun) process.stderr.write(`${each}: a run that repairs is under way or unfinished, and a dry run does not go on with it. Let it end, or cancel it.\n`);
       process.stdout.write(json ? `${JSON.stringify({ tenant: each, is: ended.is, ...('report' in ended ? { report: ended.report } : {}) })}\n` : `${reportText(ended.run)}\n`);
@@ -32,6 +33,20 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
     await ready.opened.close();
   }
   return worst;
+}
+
+const lookMs = 2_000;
+
+/** Whoever held the run may have died; its lease runs out soon. One that lives saves how far it is every few seconds. */
+async function unlessAlive(run: () => Promise<Reconciled>, clock: Clock): Promise<Reconciled> {
+  const endsAt = clock.now() + leaseMs + lookMs;
+  let ended = await run();
+  for (let before = ended; ended.is === 'busy' && clock.now() < endsAt; before = ended) {
+    await clock.wait(lookMs);
+    ended = await run();
+    if (ended.is === 'busy' && ended.run.checkpoint.spentMs !== before.run.checkpoint.spentMs) return ended;
+  }
+  return ended;
 }
 
 /** It only informs: a run that cannot be reckoned is begun all the same, and says itself what is wrong. */

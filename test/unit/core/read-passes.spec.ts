@@ -35,13 +35,12 @@ function before({ passes }: World, happens: () => void): void {
 }
 
 describe('reading all passes', () => {
-  it.each([0, 1, 4, 5, 6, 24, 25, 26, 61])('each of %i is looked at once, in as few calls as there are pages, and hardly more', async (count) => {
+  it.each([0, 1, 4, 5, 6, 24, 25, 26, 61])('each of %i is looked at once, in as few calls as there are pages', async (count) => {
     const { world, ids, looked } = withPasses(count);
     const { run } = await world.process().run(tenant, status);
     expect(looked).toEqual(ids);
     expect(run.checkpoint.passes).toMatchObject({ read: count, total: count });
-    // Pages are asked for together; after the last of them up to three are empty.
-    expect(run.checkpoint.calls.passes).toBeLessThanOrEqual(Math.max(1, Math.ceil(count / 5)) + 3);
+    expect(run.checkpoint.calls.passes).toBe(Math.max(1, Math.ceil(count / 5)));
     expect(run.checkpoint.adoption).toMatchObject({ passes: count });
   });
 
@@ -82,9 +81,12 @@ describe('reading all passes', () => {
 
   it('passes that go all the time do not keep it from coming to an end', async () => {
     const { world } = withPasses(200);
-    world.passes.faults.before = () => world.passes.delete([...world.passes.held.keys()][0]!);
-    const { run } = await world.process().run(tenant, status);
-    expect(run.checkpoint.calls.passes).toBeLessThan(80);
+    let calls = 0;
+    world.passes.faults.before = () => void (calls++ % 3 === 0 && world.passes.delete([...world.passes.held.keys()][0]!));
+    const { is, run } = await world.process().run(tenant, status);
+    expect(is).toBe('done');
+    // Of forty pages each is read once, and those behind what moved once more.
+    expect(run.checkpoint.calls.passes).toBeLessThan(120);
   });
 
   it('what it is told to wait is waited for, and asked again', async () => {
@@ -112,7 +114,8 @@ describe('reading what has changed since some time', () => {
     const { world, ids, looked } = withPasses(40, (n, { clock }) => ({ changedAt: clock.now() - (n + 1) * hour, createdAt: clock.now() - (n + 1) * hour }));
     const { run } = await world.process().run(tenant, { ...status, since: world.clock.now() - 7 * hour });
     expect(looked).toEqual(ids.slice(0, 7));
-    expect(run.checkpoint.calls.passes).toBeLessThanOrEqual(5);
+    // Pages are asked for before it is their turn.
+    expect(run.checkpoint.calls.passes).toBeLessThanOrEqual(2 + 6);
     // Nothing follows from not having been shown the others.
     expect(run.checkpoint.found).not.toHaveProperty('pass-gone');
   });

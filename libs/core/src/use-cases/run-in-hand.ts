@@ -21,8 +21,8 @@ export interface Company {
   work?(): Promise<void>;
 }
 
-/** Longer than any single step of a run may take. */
-export const leaseMs = 60_000;
+/** Longer than any single step of a run may take: a page that is waited for and given up, a statement over all that is known. */
+export const leaseMs = 30_000;
 const mostSamples = 20;
 /** Repairs that wait to be decided; more would only make the inbox long. */
 const mostUndecided = 10_000;

@@ -1,0 +1,124 @@
+import 'reflect-metadata';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import type { CronJob } from 'cron';
+import { ConnectorError, parts, type Queue } from '#core';
+import { PromMeter, ReconciliationSettings, type Settings } from '#runtime';
+import { NightlyRuns } from '../../../apps/reconciler/src/nightly-runs.js';
+import { KeptQueue } from '../core/fakes.js';
+import { agreeing, planted } from '../core/planted-world.js';
+import { dry, everything, tenant, World } from '../core/reconcile-world.js';
+
+const scheduled = (own: Partial<ReconciliationSettings> = {}) => Object.assign(new ReconciliationSettings(), own);
+
+const opened: SchedulerRegistry[] = [];
+afterEach(() => {
+  for (const registry of opened.splice(0)) for (const job of registry.getCronJobs().values()) void job.stop();
+});
+
+function nightly(world: World, tenants: Record<string, { reconciliation?: ReconciliationSettings }> = { [tenant]: {} }, queue: Queue = new KeptQueue()) {
+  const registry = new SchedulerRegistry();
+  opened.push(registry);
+  const meter = new PromMeter();
+  const reconcile = world.process();
+  const modules = { get: (token: unknown) => (typeof token === 'symbol' ? { retentionDays: 30 } : queue) };
+  const runs = new NightlyRuns(registry, reconcile, world.runs, world.clock, world.log, meter, modules as never, { tenants: new Map(Object.entries(tenants)) } as unknown as Settings);
+  const job = (name: string) => registry.getCronJob(`reconciliation of ${name}`) as unknown as CronJob;
+  return { runs, registry, meter, reconcile, job };
+}
+
+describe('runs by schedule', () => {
+  it('come for each tenant at its own time, in its own time zone; for one that wants none, never', async () => {
+    const { runs, registry, job } = nightly(new World(), { acme: {}, paris: { reconciliation: scheduled({ cron: '0 4 * * 1-5', timeZone: 'Europe/Paris' }) }, quiet: { reconciliation: scheduled({ cron: 'off' }) } });
+    await runs.onApplicationBootstrap();
+    expect([...registry.getCronJobs().keys()]).toEqual(['reconciliation of acme', 'reconciliation of paris']);
+    expect([job('acme').cronTime.source, job('acme').cronTime.timeZone]).toEqual(['15 3 * * *', 'UTC']);
+    expect([job('paris').cronTime.source, job('paris').cronTime.timeZone]).toEqual(['0 4 * * 1-5', 'Europe/Paris']);
+    expect(job('paris').nextDate().setZone('Europe/Paris').hour).toBe(4);
+    expect(job('acme').isActive).toBe(true);
+  });
+
+  it('look at everything and repair it, and say in the metrics when they were done', async () => {
+    const world = await planted();
+    const { runs, job, meter } = nightly(world);
+    await runs.onApplicationBootstrap();
+    expect(await world.runs.list(tenant, 9)).toEqual([]);
+    await job(tenant).fireOnTick();
+    await runs.ended();
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', options: { dryRun: false, only: parts } }]);
+    expect(await meter.registry.getSingleMetricAsString('reconciliation_last_done_timestamp_seconds')).toContain(`{tenant="acme"} ${Math.round(world.clock.now() / 1000)}`);
+  });
+
+  it('begin with the one that another process left unfinished, as it was begun, also for a tenant without a schedule', async () => {
+    const world = await planted();
+    const first = world.process();
+    world.onStep = () => first.stop();
+    await first.run(tenant, dry);
+    world.onStep = () => {};
+    const { runs } = nightly(world, { [tenant]: { reconciliation: scheduled({ cron: 'off' }) } });
+    await runs.onApplicationBootstrap();
+    await runs.ended();
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', resumed: 1, options: dry }]);
+    expect(world.received).toEqual([]);
+  });
+
+  it('leave a tenant alone at which another process is', async () => {
+    const world = await agreeing(3);
+    const { runs, job } = nightly(world);
+    await runs.onApplicationBootstrap();
+    await world.runs.begin(tenant, dry, 60_000);
+    await job(tenant).fireOnTick();
+    await runs.ended();
+    expect(world.log.lines.join('\n')).toContain('another process reconciles this tenant');
+    expect(world.passes.calls).toEqual([]);
+  });
+
+  it('that cannot be had while the database is away say so, and the next night tries again', async () => {
+    const world = await agreeing(3);
+    const { runs, job } = nightly(world);
+    await runs.onApplicationBootstrap();
+    const { begin } = world.runs;
+    world.runs.begin = () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'));
+    await job(tenant).fireOnTick();
+    await runs.ended();
+    expect(world.log.lines.join('\n')).toContain('reconciliation could not run');
+    world.runs.begin = begin;
+    await job(tenant).fireOnTick();
+    await runs.ended();
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done' }]);
+  });
+
+  it('let go when the process stops, so that nothing is in hand any more', async () => {
+    const world = await planted();
+    const { runs, job, reconcile, meter } = nightly(world);
+    await runs.onApplicationBootstrap();
+    let steps = 0;
+    world.onStep = () => void (++steps === 3 && reconcile.stop());
+    await job(tenant).fireOnTick();
+    await runs.ended();
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'running' }]);
+    expect(await world.runs.begin(tenant, everything, 60_000)).toHaveProperty('lease');
+    expect(meter.registry.getSingleMetric('reconciliation_last_done_timestamp_seconds')).toBeUndefined();
+  });
+
+  it('decide and send by themselves where nobody else does, with workers that are started once', async () => {
+    const world = await planted();
+    const queue = new KeptQueue();
+    const worked: string[] = [];
+    queue.work = async (...asked: unknown[]) => void worked.push(String(asked[0]));
+    world.holds = true;
+    world.clock.wait = async (ms) => {
+      world.clock.at += ms;
+      if (worked.length === 0) return;
+      world.holds = false;
+      await world.decideAll();
+    };
+    const { runs, job } = nightly(world, { [tenant]: {} }, queue);
+    await runs.onApplicationBootstrap();
+    for (let night = 0; night < 2; night++) {
+      await job(tenant).fireOnTick();
+      await runs.ended();
+    }
+    expect(worked.length).toBeGreaterThan(0);
+    expect(new Set(worked).size).toBe(worked.length);
+  });
+});
