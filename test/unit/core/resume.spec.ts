@@ -1,4 +1,4 @@
-import { phases, type Reconcile, type Run } from '#core';
+import { leaseMs, phases, type Reconcile, type Run } from '#core';
 import { foundIn, leftIn, planted, plantedKinds, reported } from './planted-world.js';
 import { dry, everything, tenant, type World } from './reconcile-world.js';
 
@@ -110,7 +110,7 @@ describe('a run that is interrupted', () => {
     void world.process().run(tenant, everything);
     await died;
     world.receive = receive;
-    world.clock.at += 61_000;
+    world.clock.at += 4 * leaseMs + 1_000;
     const { run } = await world.process().run(tenant, everything);
     expect(run.report!.adoption).toEqual(whole.run.report!.adoption);
     expect(sorted(run)).toEqual(sorted(whole.run));
@@ -157,7 +157,7 @@ describe('a run that is interrupted', () => {
     void world.process().run(tenant, everything);
     await died;
     world.runs.end = end.bind(world.runs);
-    world.clock.at += 61_000;
+    world.clock.at += 4 * leaseMs + 1_000;
     const before = world.passes.calls.length + world.profiles.calls.length;
     const { run } = await world.process().run(tenant, everything);
     expect(sorted(run)).toEqual(sorted(whole.run));

@@ -172,7 +172,7 @@ export class Reconcile {
     const { runs, passes, profiles, log, meter, clock } = this.parts;
     const { run, checkpoint } = hand;
     // Counting how a million repairs fared is the one step that takes longer than a lease.
-    await runs.keep(run.id, lease, { ...checkpoint, spentMs: hand.spentMs }, 10 * leaseMs);
+    await runs.keep(run.id, lease, { ...checkpoint, spentMs: hand.spentMs }, 4 * leaseMs);
     const { kinds, refusals } = await runs.fates(run.id);
     const report = reportOf({
       status, options: run.options, checkpoint, fates: kinds, refusals,
