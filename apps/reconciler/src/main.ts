@@ -1,4 +1,5 @@
 import { ConnectorError } from '#core';
+import { constants, setPriority } from 'node:os';
 import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
@@ -7,6 +8,11 @@ import { startReconciler } from './reconciler.js';
 
 /** Beside the connector on one machine. */
 const defaultPort = 3001;
+
+// Whoever answers webhooks on this machine comes first. Where the system does not allow it, the limits still hold.
+try {
+  setPriority(constants.priority.PRIORITY_LOW);
+} catch {}
 
 try {
   const clock = new SystemClock();
