@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConnectorError, parts, type Part, type RunOptions } from '#core';
+import { timeAgo } from '#runtime';
 
 export interface Arguments {
   /** True: one run, then the process ends; otherwise runs come by their schedule. */
@@ -32,7 +33,6 @@ const given = {
   'json': { type: 'boolean', default: false },
   'help': { type: 'boolean', default: false },
 } as const;
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** Undefined: somebody asked for the usage. */
 export function readArguments(args: readonly string[], now: number): Arguments | undefined {
@@ -64,9 +64,8 @@ function partsOf(only: readonly string[]): Part[] {
 }
 
 function sinceOf(text: string, now: number): number {
-  const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
-  const at = count ? now - Number(count) * unitMs[unit as keyof typeof unitMs] : Date.parse(text);
-  if (Number.isNaN(at) || at > now) throw wrong(`--since ${text} is no time in the past`);
+  const at = timeAgo(text, now);
+  if (at === undefined) throw wrong(`--since ${text} is no time in the past`);
   return at;
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConnectorError } from '#core';
+import { timeAgo } from '#runtime';
 import { parse as parseYaml } from 'yaml';
 
 export interface Arguments {
@@ -27,7 +28,6 @@ Nothing is sent, nothing is written.
 `;
 
 const options = { since: { type: 'string', default: '7d' }, with: { type: 'string' }, settings: { type: 'string' }, tenant: { type: 'string' }, diff: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 export function readArguments(given: readonly string[], now: number): Arguments {
   const { settings, ...values } = parsed(given);
@@ -44,9 +44,8 @@ function parsed(given: readonly string[]) {
 }
 
 function sinceOf(text: string, now: number): number {
-  const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
-  const at = count ? now - Number(count) * unitMs[unit as keyof typeof unitMs] : Date.parse(text);
-  if (Number.isNaN(at) || at > now) throw wrong(`--since ${text} is no time in the past`);
+  const at = timeAgo(text, now);
+  if (at === undefined) throw wrong(`--since ${text} is no time in the past`);
   return at;
 }
 

@@ -21,3 +21,4 @@ export * from './health-indicators.js';
 export * from './metrics.controller.js';
 export * from './reconciliation-settings.js';
 export * from './report-text.js';
+export * from './time-ago.js';

@@ -3,6 +3,7 @@ import { Account, type Surroundings } from './account.js';
 import { Calls } from './calls.js';
 import { isMap, readJson } from './json.js';
 import { apiPath } from './lane.js';
+import { pageSize } from './passes.js';
 import type { Refusal, Said } from './said.js';
 import type { WalletCrewSettings } from './settings.js';
 
@@ -13,8 +14,6 @@ export interface WalletCrewSetupParts extends Surroundings {
 }
 
 const waitMs = 20_000;
-/** The largest page is not published; this is our assumption. */
-const pageSize = 100;
 
 /** The setup port over The Wallet Crew's API; it only reads. */
 export class WalletCrewSetup extends WalletSetup {

@@ -1,4 +1,4 @@
-import type { Channel, Identity } from '../command.js';
+import type { Channel, Identity, ProfileName } from '../command.js';
 import type { Note } from '../decide.js';
 import { fingerprint } from '../fingerprint.js';
 import type { Rules } from '../rules.js';
@@ -121,6 +121,11 @@ export function identityOf(person: Person, rules: Rules): Identity {
   const withheld = was.withheld?.filter((name) => was[name] === identity[name]);
   if (withheld?.length) identity.withheld = withheld;
   return identity;
+}
+
+/** How Klaviyo names somebody, and nothing else. */
+export function profileName({ klaviyoId, externalId, email, phone }: Identity): ProfileName {
+  return { ...(klaviyoId ? { klaviyoId } : {}), ...(externalId ? { externalId } : {}), ...(email ? { email } : {}), ...(phone ? { phone } : {}) };
 }
 
 /** When commands about somebody can go: `when-reachable`: not before Klaviyo can be told who it is; `after-profile`: not before an open profile update. */

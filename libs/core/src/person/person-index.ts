@@ -6,6 +6,10 @@ export class PersonIndex {
   private readonly persons = new Map<string, Person>();
   private readonly ownersOf = new Map<string, Set<string>>();
 
+  constructor(persons: readonly Person[] = []) {
+    for (const person of persons) this.put(person);
+  }
+
   get(id: string): Person | undefined {
     return this.persons.get(id);
   }

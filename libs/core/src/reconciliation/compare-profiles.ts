@@ -1,7 +1,7 @@
 import type { Channel, ProfileName, UpsertProfile } from '../command.js';
 import { profileOf } from '../marketing/profile.js';
 import { choiceInForce } from '../person/consent.js';
-import { goes, identifiersOf, keysOf, matching } from '../person/identity.js';
+import { goes, identifiersOf, keysOf, matching, profileName } from '../person/identity.js';
 import { newPerson, own, type Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { HeldProfile } from '../ports/profiles.js';
@@ -126,7 +126,7 @@ function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vau
   };
   const renew = (kind: DriftKind) => {
     about.push(tokenProperty);
-    drift.repairs.push(tokenLookUp(person.id, [kind], at, nameOf(person, held.name)));
+    drift.repairs.push(tokenLookUp(person.id, [kind], at, { klaviyoId: held.name.klaviyoId, ...profileName(person.identity) }));
   };
   if (token === undefined) {
     if (isEmpty(is) && wantsToken(person, rules, only, at)) renew('token-missing');
@@ -193,10 +193,6 @@ function isSame(is: unknown, should: unknown): boolean {
 /** Everything that finds the person again, when the event is decided. */
 function namesOf({ identifiers }: Person): Record<string, string> {
   return Object.fromEntries(Object.entries(identifiers).flatMap(([key, values]) => (key === 'klaviyoId' || values.length === 0 ? [] : [[key, values.reduce((a, b) => (b.at > a.at ? b : a)).value]])));
-}
-
-function nameOf({ identity: { klaviyoId, externalId, email, phone } }: Person, held: HeldProfile['name']): ProfileName {
-  return { klaviyoId: klaviyoId ?? held.klaviyoId, ...(externalId ? { externalId } : {}), ...(email ? { email } : {}), ...(phone ? { phone } : {}) };
 }
 
 function identifiersOfName(profile: ProfileName, rules: Rules): Record<string, string> {

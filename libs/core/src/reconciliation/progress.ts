@@ -1,5 +1,6 @@
 import type { RepairFate } from '../ports/runs.js';
 import { phases, type Checkpoint, type Phase } from './checkpoint.js';
+import { shareRead } from './stretches.js';
 
 /** What a run does in each phase, as it goes after "while". */
 export const phaseSays: Record<Phase, string> = {
@@ -53,7 +54,7 @@ function doneOf({ phase, passes, profiles, persons, events }: Checkpoint, fates:
 function shareOf({ phase, passes, profiles }: Checkpoint, fates: readonly RepairFate[]): number | undefined {
   if (phase === 'passes') return part(passes.read, passes.total);
   // Klaviyo tells no total; how much of the time is read in which profiles were created comes near it.
-  if (phase === 'profiles') return part(sum(profiles.stretches.map(({ from, to, at, done }) => (done ? to : at) - from)), sum(profiles.stretches.map(({ from, to }) => to - from)));
+  if (phase === 'profiles') return profiles.stretches.length === 0 ? undefined : shareRead(profiles.stretches);
   if (phase === 'repairs') return part(answered(fates), answered(fates) + sum(fates.map(({ open }) => open)));
   return phase === 'done' ? 1 : undefined;
 }

@@ -48,7 +48,7 @@ export function tokenLookUp(personId: string, kinds: DriftKind[], at: number, pr
   return { key: `token ${personId}`, kinds, event: { kind: 'flow-action', name, at, command: { do: 'look-up', profile, by: [], backfill: true } } };
 }
 
-/** The same delivery as when Klaviyo is polled for opt-outs, so that it is heard once. */
+/** The same event as when Klaviyo is polled for opt-outs; heard twice it changes nothing. */
 export function optOut(event: WalletEvent): Repair {
   return { key: `opt-out ${event.profile?.klaviyoId} ${event.channel} ${event.at}`, kinds: ['opt-out-unheard'], event };
 }

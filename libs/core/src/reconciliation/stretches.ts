@@ -7,8 +7,7 @@ const fewestPages = 4;
 
 /** How much time is worth a reader of its own, after so many pages. */
 export function worthAReader(stretches: readonly Stretch[], pages: number): number {
-  const readMs = stretches.reduce((sum, { from, to, at, done }) => sum + (done ? to : at) - from, 0);
-  return Math.max(2 * shortestMs, pages === 0 ? 0 : (fewestPages * readMs) / pages);
+  return Math.max(2 * shortestMs, pages === 0 ? 0 : (fewestPages * readMs(stretches)) / pages);
 }
 
 /**
@@ -32,6 +31,7 @@ export function nextStretch(stretches: Stretch[], busy: ReadonlyMap<Stretch, num
 /** What is read of a stretch, from 0 to 1; by time, because Klaviyo does not say how many profiles there are. */
 export function shareRead(stretches: readonly Stretch[]): number {
   const whole = stretches.reduce((sum, { from, to }) => sum + to - from, 0);
-  const read = stretches.reduce((sum, { from, to, at, done }) => sum + (done ? to : at) - from, 0);
-  return whole === 0 ? 0 : read / whole;
+  return whole === 0 ? 0 : readMs(stretches) / whole;
 }
+
+const readMs = (stretches: readonly Stretch[]) => stretches.reduce((sum, { from, to, at, done }) => sum + (done ? to : at) - from, 0);

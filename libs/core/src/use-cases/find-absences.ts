@@ -1,7 +1,6 @@
 import { lookUpBy } from '../person/look-up.js';
 import type { Person } from '../person/person.js';
-import type { ListedPass, Passes } from '../ports/passes.js';
-import type { NotNow } from '../ports/profiles.js';
+import type { Passes } from '../ports/passes.js';
 import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
@@ -56,10 +55,7 @@ export class FindAbsences {
   private async confirmed(hand: RunInHand, rules: Rules, person: Person, absences: readonly Absence[]): Promise<Absence[]> {
     const gone = new Set(absences.flatMap(({ pass, wallets: left }) => (left ? [] : [pass.id])));
     for (const { key, value } of gone.size > 0 ? lookUpBy([person], {}, rules) : []) {
-      const { found } = await hand.asked(async () => {
-        const found: ListedPass[] | NotNow = await this.passes.find(hand.run.tenant, key, value);
-        return 'waitMs' in found ? found : { found };
-      });
+      const found = await hand.asked(() => this.passes.find(hand.run.tenant, key, value));
       hand.checkpoint.calls.passes += 1;
       hand.save();
       for (const { id } of found) gone.delete(id);

@@ -7,7 +7,7 @@ import type { Changes, DeliveryOutcome } from '../ports/store.js';
 
 /** The persons of a batch as they change while it is decided. */
 export class Known {
-  private readonly persons = new PersonIndex();
+  private readonly persons: PersonIndex;
   private readonly touched = new Set<string>();
   private readonly absorbed = new Map<string, string>();
   /** As it stands while the batch is concluded. */
@@ -15,7 +15,7 @@ export class Known {
   private commands: { deliveryId: string; personId: string; command: Command }[] = [];
 
   constructor(persons: readonly Person[]) {
-    for (const person of persons) this.persons.put(person);
+    this.persons = new PersonIndex(persons);
   }
 
   owners(keys: readonly string[]): Person[] {

@@ -82,8 +82,7 @@ export class ReadPasses {
     });
     hand.checkpoint.calls.passes += 1;
     const passes = wanted(page, hand.run.options.since);
-    const known = new PersonIndex();
-    for (const person of passes.length === 0 ? [] : await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules))) known.put(person);
+    const known = new PersonIndex(passes.length === 0 ? [] : await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules)));
     return { page, passes, at, known };
   }
 

@@ -16,7 +16,8 @@ const readers = 6;
 const idsAtOnce = 100;
 /** More are not looked at again: they are most likely all about to be written. */
 const mostFresh = 500;
-const newestFirstMs = 1;
+/** A stretch of no length would hold nobody. */
+const shortestMs = 1;
 
 /** Reads what Klaviyo holds, and finds what differs from what we know. */
 export class ReadProfiles {
@@ -25,11 +26,11 @@ export class ReadProfiles {
     private readonly records: Records,
     private readonly runs: Runs,
     private readonly plugins: PluginHost,
-    private readonly vaultOf: (tenant: string) => Pick<Vault, 'open'>,
+    private readonly vault: Pick<Vault, 'open'>,
     private readonly clock: Clock,
     private readonly graceMs: number,
     /** Whether profiles of nobody we know get the explicit status too. */
-    private readonly strangersOf: (tenant: string) => boolean,
+    private readonly strangers: boolean,
   ) {}
 
   async read(hand: RunInHand, rules: Rules): Promise<void> {
@@ -48,7 +49,7 @@ export class ReadProfiles {
     if (options.since !== undefined) return [{ from: options.since, to: startedAt, at: options.since, done: false }];
     const { profiles: [oldest] } = await hand.asked(() => this.profiles.page(tenant, {}));
     hand.checkpoint.calls.profiles += 1;
-    return oldest ? [{ from: oldest.createdAt, to: Math.max(startedAt, oldest.createdAt + newestFirstMs), at: oldest.createdAt, done: false }] : [];
+    return oldest ? [{ from: oldest.createdAt, to: Math.max(startedAt, oldest.createdAt + shortestMs), at: oldest.createdAt, done: false }] : [];
   }
 
   private async reader(hand: RunInHand, rules: Rules, busy: Map<Stretch, number>, failures: unknown[]): Promise<void> {
@@ -95,10 +96,7 @@ export class ReadProfiles {
     const { fresh, calls } = hand.checkpoint;
     while (fresh.profiles.length > 0) {
       const ids = fresh.profiles.slice(0, idsAtOnce);
-      const { profiles } = await hand.asked(async () => {
-        const found = await this.profiles.byIds(hand.run.tenant, ids);
-        return 'waitMs' in found ? found : { profiles: found };
-      });
+      const profiles = await hand.asked(() => this.profiles.byIds(hand.run.tenant, ids));
       calls.profiles += 1;
       await this.look(hand, rules, profiles, true);
       fresh.profiles = fresh.profiles.slice(ids.length);
@@ -112,18 +110,17 @@ export class ReadProfiles {
     const at = this.clock.now();
     const keys = keysOfProfiles(held, rules);
     const persons = await this.records.personsBy(tenant, keys);
-    const known = new PersonIndex();
-    for (const person of persons) known.put(person);
+    const known = new PersonIndex(persons);
     const [expected, told] = await Promise.all([
       expectedProfiles(persons, rules, this.plugins),
       this.records.toldSince(tenant, persons.map((person) => person.id), at - this.graceMs),
     ]);
     // A dry run has told nobody whom it met among the passes.
     const newcomers = new Set(options.dryRun ? await this.runs.seen(id, 'name', keys) : []);
-    const reading = { at, only: options.only, rules, vault: this.vaultOf(tenant), expected, told, strangers: this.strangersOf(tenant) };
+    const reading = { at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers };
     const compared = held.flatMap((profile) => {
       const person = personOf(profile, known, rules);
-      if (!person && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
+      if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
     });
     const mains = compared.flatMap(({ comparison: { person } }) => (person ? [person.id] : []));

@@ -79,19 +79,19 @@ export class Reconcile {
     log.info('reconciliation runs', { tenant, run: run.id, resumed: run.resumed, dryRun: run.options.dryRun });
     try {
       await this.phases(hand, rules);
-      return await this.end(hand, lease, 'done');
+      return await this.end(hand, 'done');
     } catch (error) {
       if (error instanceof RunLetGo && error.why !== 'cancelled') {
         await hand.release();
         log.info('reconciliation lets go', { tenant, run: run.id, why: error.why });
         return { is: error.why, run: { ...run, checkpoint: hand.checkpoint } };
       }
-      if (error instanceof RunLetGo) return await this.end(hand, lease, 'cancelled');
+      if (error instanceof RunLetGo) return await this.end(hand, 'cancelled');
       // While the database is away the run cannot even be ended; its lease runs out and somebody goes on with it.
       const code: ErrorCode = error instanceof ConnectorError ? error.code : 'PROCESSING_FAILED';
       log.error('reconciliation failed', { tenant, run: run.id, code, error: error instanceof Error ? error.name : typeof error });
       if (code === 'DATABASE_UNAVAILABLE') throw error;
-      return await this.end(hand, lease, 'failed', code);
+      return await this.end(hand, 'failed', code);
     } finally {
       this.inHand.delete(hand);
       meter.count('reconciliation_calls_total', { tenant, vendor: 'wallet-crew' }, hand.checkpoint.calls.passes);
@@ -102,12 +102,12 @@ export class Reconcile {
   private async phases(hand: RunInHand, rules: Rules): Promise<void> {
     const { runs, records, passes, profiles, plugins, vaultOf, clock } = this.parts;
     const { run, checkpoint } = hand;
-    const { graceMs } = this.parts.reconcileRulesOf(run.tenant);
+    const { graceMs, strangers } = this.parts.reconcileRulesOf(run.tenant);
     const status = run.options.only.includes('status');
     const whole = run.options.since === undefined;
     const lastRunAt = (await runs.last(run.tenant))?.startedAt;
     const readPasses = new ReadPasses(passes, records, runs, clock, graceMs);
-    const readProfiles = new ReadProfiles(profiles, records, runs, plugins, vaultOf, clock, graceMs, (tenant) => this.parts.reconcileRulesOf(tenant).strangers);
+    const readProfiles = new ReadProfiles(profiles, records, runs, plugins, vaultOf(run.tenant), clock, graceMs, strangers);
 
     const steps: [Phase, isNeeded: boolean, () => Promise<void>][] = [
       ['passes', status, () => readPasses.read(hand, rules, lastRunAt)],
@@ -168,18 +168,18 @@ export class Reconcile {
     }
   }
 
-  private async end(hand: RunInHand, lease: string, status: 'done' | 'failed' | 'cancelled', code?: ErrorCode): Promise<Reconciled> {
+  private async end(hand: RunInHand, status: 'done' | 'failed' | 'cancelled', code?: ErrorCode): Promise<Reconciled> {
     const { runs, passes, profiles, log, meter, clock } = this.parts;
     const { run, checkpoint } = hand;
     // Counting how a million repairs fared is the one step that takes longer than a lease.
-    await runs.keep(run.id, lease, { ...checkpoint, spentMs: hand.spentMs }, 4 * leaseMs);
+    await hand.keep(4 * leaseMs);
     const { kinds, refusals } = await runs.fates(run.id);
     const report = reportOf({
       status, options: run.options, checkpoint, fates: kinds, refusals,
       callsPerMinute: { passes: passes.callsPerMinute(run.tenant), profiles: profiles.pagesPerMinute(run.tenant) },
       tookMs: hand.spentMs, ...(code ? { code } : {}),
     });
-    await runs.end(run.id, lease, status, report, code);
+    await runs.end(run.id, hand.lease, status, report, code);
     await runs.forget(run.id);
     for (const { kind, found, left } of report.drift) {
       meter.count('reconciliation_drift_total', { tenant: run.tenant, kind }, found);

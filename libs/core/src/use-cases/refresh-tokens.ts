@@ -1,5 +1,4 @@
-import type { ProfileName } from '../command.js';
-import { goes } from '../person/identity.js';
+import { goes, profileName } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { NewDelivery, Store } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
@@ -31,13 +30,12 @@ export class RefreshTokens {
   }
 }
 
-function refreshOf(tenant: string, { id, identity: { klaviyoId, externalId, email, phone } }: Person, now: number): NewDelivery {
-  const profile: ProfileName = { ...(klaviyoId ? { klaviyoId } : {}), ...(externalId ? { externalId } : {}), ...(email ? { email } : {}), ...(phone ? { phone } : {}) };
+function refreshOf(tenant: string, { id, identity }: Person, now: number): NewDelivery {
   return {
     tenant,
     key: `refresh:${id}:${Math.floor(now / dayMs)}`,
     receivedAt: now,
-    event: { kind: 'flow-action', name: 'token refresh', at: now, command: { do: 'look-up', profile, by: [] } },
+    event: { kind: 'flow-action', name: 'token refresh', at: now, command: { do: 'look-up', profile: profileName(identity), by: [] } },
     body: '',
   };
 }

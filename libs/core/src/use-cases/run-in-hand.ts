@@ -64,7 +64,7 @@ export class RunInHand {
   async release(): Promise<void> {
     const { runs } = this.around;
     await this.saving;
-    if (this.letGo?.why === 'stopped') await runs.keep(this.run.id, this.lease, { ...this.checkpoint, spentMs: this.spentMs }, leaseMs);
+    if (this.letGo?.why === 'stopped') await this.keep(leaseMs);
     await runs.release(this.run.id, this.lease);
   }
 
@@ -86,12 +86,16 @@ export class RunInHand {
     this.goOn();
   }
 
+  /** Saves how far it is, and keeps the lease for so long. */
+  keep(ms: number): ReturnType<Runs['keep']> {
+    return this.around.runs.keep(this.run.id, this.lease, { ...this.checkpoint, spentMs: this.spentMs }, ms);
+  }
+
   private async saveAll(): Promise<void> {
-    const { runs } = this.around;
     while (this.isDirty && !this.letGo) {
       this.isDirty = false;
       try {
-        const answer = await runs.keep(this.run.id, this.lease, { ...this.checkpoint, spentMs: this.spentMs }, leaseMs);
+        const answer = await this.keep(leaseMs);
         if (answer !== 'go') this.letGo ??= new RunLetGo(answer);
       } catch (error) {
         this.failure = { error };
