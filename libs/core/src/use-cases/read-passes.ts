@@ -67,8 +67,8 @@ export class ReadPasses {
     const { startedAt } = hand.run;
     const since = startedAt - this.graceMs;
     for (let index = 0; ; index++) {
-      const { page, at, known } = await this.page(hand, index, 'newest-change-first', rules);
-      await this.look(hand, page.passes.filter((pass) => isBetween(pass, since, startedAt)), known, rules, { at, settledBefore: startedAt }, lastRunAt, true);
+      const { page, passes, at, known } = await this.page(hand, index, 'newest-change-first', rules);
+      await this.look(hand, passes.filter((pass) => isBetween(pass, since, startedAt)), known, rules, { at, settledBefore: startedAt }, lastRunAt, true);
       hand.save();
       if (isEnd(page, index) || page.passes.some(({ changedAt }) => changedAt === undefined || changedAt < since)) return;
     }
