@@ -7,6 +7,7 @@ import { drain } from './drain.ts';
 import { latency } from './latency.ts';
 import { killAll } from './processes.ts';
 import { reconcileBench } from './reconcile.ts';
+import { reconcileKill } from './reconcile-kill.ts';
 import { reconcileLive } from './reconcile-live.ts';
 import { misses, report, tell } from './report.ts';
 import { openServer, type Server } from './server.ts';
@@ -15,7 +16,7 @@ import { sync } from './sync.ts';
 import { tenantsBench } from './tenants.ts';
 
 /*
- * npm run bench -- [--quick] [--only accept|latency|drain|sync|tenants|decide|start|memory|reconcile|reconcile-live]
+ * npm run bench -- [--quick] [--only accept|latency|drain|sync|tenants|decide|start|memory|reconcile|reconcile-live|reconcile-kill]
  *   [--events <n>] [--sizes 10000,100000,1000000] [--profile <folder>]
  *
  * JSON lines on stdout, progress on stderr, exit code 1 when an asserted ratio is missed. Needs nothing but this repository:
@@ -24,7 +25,7 @@ import { tenantsBench } from './tenants.ts';
 
 export type Bench = (given: { server: Server; quick: boolean; events?: number; sizes?: number[]; profile?: string }) => Promise<void>;
 
-const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, sync, tenants: tenantsBench, start, 'reconcile': reconcileBench, 'reconcile-live': reconcileLive };
+const benches: Record<string, Bench> = { decide: decideBench, accept, latency, drain, sync, tenants: tenantsBench, start, 'reconcile': reconcileBench, 'reconcile-live': reconcileLive, 'reconcile-kill': reconcileKill };
 /** Memory is read around a drain. */
 const partOf: Record<string, string> = { memory: 'drain' };
 const longestMs = { quick: 120_000, normal: 900_000 };

@@ -65,12 +65,13 @@ export interface Ended {
 
 const sampleMs = 100;
 
-/** One run of the reconciler, as `npm run reconcile -- --once --json` starts it. `tell` hears its progress. */
-export async function runReconciler(options: { databaseUrl: string; configFile: string; nodeOptions: string[]; tell(line: string): void }): Promise<Ended> {
+/** One run of the reconciler, as `npm run reconcile -- --once --json` starts it. `tell` hears its progress; `signal` ends it as kill -9 does. */
+export async function runReconciler(options: { databaseUrl: string; configFile: string; nodeOptions: string[]; tell(line: string): void; signal?: AbortSignal }): Promise<Ended> {
   const begun = performance.now();
   const env = { ...process.env, DATABASE_URL: options.databaseUrl, CONFIG_FILE: options.configFile, LOG_LEVEL: 'warn' };
   const child = spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...options.nodeOptions, join(root, 'dist/apps/reconciler/src/main.js'), '--once', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
+  options.signal?.addEventListener('abort', () => child.kill('SIGKILL'));
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => chunk.toString().split('\n').filter(Boolean).forEach(options.tell));

@@ -28,8 +28,12 @@ export const reconcileLive: Bench = async ({ server, quick, sizes: [people] = [q
   await alone.stream(seconds * perSecond);
   const beside = new Live(world.connector, world.klaviyo);
   let isRunning = true;
+  const doing = (line: string) => {
+    beside.doing = /\d\/\d [a-z ]+/.exec(line)?.[0].trim() ?? beside.doing;
+    tell(`  ${line}`);
+  };
   const [ended] = await Promise.all([
-    runReconciler({ databaseUrl: world.database.url, configFile: world.configFile, nodeOptions: world.reconcilerOptions, tell: (line) => tell(`  ${line}`) }).finally(() => (isRunning = false)),
+    runReconciler({ databaseUrl: world.database.url, configFile: world.configFile, nodeOptions: world.reconcilerOptions, tell: doing }).finally(() => (isRunning = false)),
     beside.stream(Infinity, () => isRunning),
   ]);
   await alone.stream(seconds * perSecond);
@@ -43,7 +47,7 @@ export const reconcileLive: Bench = async ({ server, quick, sizes: [people] = [q
     people, runSeconds: round(ended.seconds), repaired, webhooksAlone: alone.count, webhooksBeside: beside.count,
     acceptedP50Ms: figures.alone.acceptedP50Ms, acceptedP50MsBeside: figures.beside.acceptedP50Ms, acceptedP99Ms: figures.alone.acceptedP99Ms, acceptedP99MsBeside: figures.beside.acceptedP99Ms,
     klaviyoP50Ms: figures.alone.klaviyoP50Ms, klaviyoP50MsBeside: figures.beside.klaviyoP50Ms, klaviyoP99Ms: figures.alone.klaviyoP99Ms, klaviyoP99MsBeside: figures.beside.klaviyoP99Ms,
-    ratioAcceptedP50: ratio('acceptedP50Ms'), ratioAcceptedP99: ratio('acceptedP99Ms'), ratioKlaviyoP50: ratio('klaviyoP50Ms'), ratioKlaviyoP99: ratio('klaviyoP99Ms'), load: loadAverage(),
+    ratioAcceptedP50: ratio('acceptedP50Ms'), ratioAcceptedP99: ratio('acceptedP99Ms'), ratioKlaviyoP50: ratio('klaviyoP50Ms'), ratioKlaviyoP99: ratio('klaviyoP99Ms'), load: loadAverage(), slowestAccepted: beside.slowest('accepted'), slowestAtKlaviyo: beside.slowest('arrived'),
   });
   if (!quick) for (const figure of ['acceptedP99Ms', 'klaviyoP99Ms'] as const) expect(ratio(figure) <= mostSlower, `reconcile-live: ${figure} beside a run ${ratio(figure)} times as long, at most ${mostSlower}`);
   await world.close();
@@ -58,8 +62,9 @@ interface Figures {
 
 /** Webhooks of newcomers at an even pace, each followed to Klaviyo. */
 class Live {
-  private readonly accepted: number[] = [];
-  private readonly arrived: number[] = [];
+  private readonly followed: { accepted: number; arrived: number; doing: string }[] = [];
+  /** What the run is at. */
+  doing = '';
   private readonly connector: Running;
   private readonly klaviyo: Running;
 
@@ -69,7 +74,7 @@ class Live {
   }
 
   get count(): number {
-    return this.arrived.length;
+    return this.followed.length;
   }
 
   async stream(most: number, goesOn = () => true): Promise<void> {
@@ -83,24 +88,31 @@ class Live {
   }
 
   figures(): Figures {
-    const of = (times: number[], share: number) => round(quantile(times.toSorted((a, b) => a - b), share));
-    return { acceptedP50Ms: of(this.accepted, 0.5), acceptedP99Ms: of(this.accepted, 0.99), klaviyoP50Ms: of(this.arrived, 0.5), klaviyoP99Ms: of(this.arrived, 0.99) };
+    const of = (what: 'accepted' | 'arrived', share: number) => round(quantile(this.followed.map((one) => one[what]).sort((a, b) => a - b), share));
+    return { acceptedP50Ms: of('accepted', 0.5), acceptedP99Ms: of('accepted', 0.99), klaviyoP50Ms: of('arrived', 0.5), klaviyoP99Ms: of('arrived', 0.99) };
+  }
+
+  /** The slowest hundredth, and what the run was at when they came. */
+  slowest(what: 'accepted' | 'arrived'): string {
+    const slowest = this.followed.toSorted((a, b) => b[what] - a[what]).slice(0, Math.ceil(this.followed.length / 100));
+    return slowest.map((one) => `${Math.round(one[what])} ms at ${one.doing}`).join('; ');
   }
 
   private async follow(): Promise<void> {
+    const { doing } = this;
     // Somebody who registers: a pass that no list names would be drift.
     const { body, signature } = newcomer(0);
     const [email] = /[\w.-]+@bench\.example/.exec(body)!;
     const begun = performance.now();
     const response = await fetch(`${this.connector.url}${hookPath}`, { method: 'POST', body, headers: { 'content-type': 'application/json', 'x-neostore-signature': signature } });
     if (response.status !== 202) throw new Error(`A webhook was answered ${response.status}.`);
-    this.accepted.push(performance.now() - begun);
+    const accepted = performance.now() - begun;
     for (;;) {
       const events = await askVendor<unknown[]>(this.klaviyo, `events?email=${encodeURIComponent(email)}`);
       if (events.length > 0) break;
       if (performance.now() - begun > 120_000) throw new Error('An event did not come to Klaviyo within 120 s.');
       await wait(10);
     }
-    this.arrived.push(performance.now() - begun);
+    this.followed.push({ accepted, arrived: performance.now() - begun, doing });
   }
 }

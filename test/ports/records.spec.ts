@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openStore, type OpenStore } from '#store';
-import { inDatabase } from '../support/database.js';
+import { englishDatabase, inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
 import { MemoryRecords } from '../support/memory-records.js';
 import { MemoryRuns } from '../support/memory-runs.js';
@@ -15,7 +15,15 @@ describe('what we know and did, in memory, as tests do', () => {
   recordsSuite(() => ({ records, see: async (...seen) => void (await runs.see(...seen)), happened: async (tenant, what) => records.happened(tenant, what), answer: async (tenant, lane, outcome) => records.answer(tenant, lane, outcome) }));
 });
 
-describe.each(Object.entries(implementations))('what we know and did, on a %s', (_, database) => {
+const everywhere: typeof implementations = {
+  ...implementations,
+  'server that sorts as English does': async () => {
+    const { url, drop } = await englishDatabase();
+    return { url, dispose: drop };
+  },
+};
+
+describe.each(Object.entries(everywhere))('what we know and did, on a %s', (_, database) => {
   const all = { items: 1_000, bytes: 5_000_000 };
   let opened: { url: string; dispose(): Promise<void> };
   let connector: OpenStore;

@@ -44,13 +44,13 @@ export function recordsSuite(world: () => RecordsWorld): void {
       expect(await records.personsBy(tenant, [])).toEqual([]);
     });
 
-    it('are walked through in the order of their ids, portion by portion', async () => {
-      await happened({ persons: ['p-3', 'p-1', 'p-4', 'p-2'].map((id) => samplePerson(id)) });
-      await happened({ persons: [samplePerson('p-9')] }, foreign);
+    it('are found by their id, each brand its own', async () => {
+      const ana = samplePerson('p-ana', { customerId: 'C-1' });
+      await happened({ persons: [ana, samplePerson('p-an')] });
+      await happened({ persons: [samplePerson('p-ben')] }, foreign);
       const { records } = world();
-      expect(ids(await records.personsAfter(tenant, undefined, 3))).toEqual(['p-1', 'p-2', 'p-3']);
-      expect(ids(await records.personsAfter(tenant, 'p-3', 3))).toEqual(['p-4']);
-      expect(await records.personsAfter(tenant, 'p-4', 3)).toEqual([]);
+      expect(await records.person(tenant, 'p-ana')).toEqual(ana);
+      for (const stranger of ['p-ben', 'p-a', '', 'odd\u0000']) expect(await records.person(tenant, stranger)).toBeUndefined();
     });
 
     it('whom a run has not seen are found on such a walk, and nobody else', async () => {
@@ -64,17 +64,40 @@ export function recordsSuite(world: () => RecordsWorld): void {
       await see(run, 'gone', ['taken-out']);
       await see(other, 'person', ['p-3', 'p-5']);
       await see(other, 'pass', ['lost']);
-      const walk = async (what: 'person' | 'pass' | 'gone', after?: string, length = 10) => {
-        const { persons, ...walked } = await records.unseen(tenant, run, what, after, length);
-        return { ...walked, ids: ids(persons) };
+      const persons = async (after?: string, length = 10) => {
+        const { persons: found, ...walked } = await records.unseenPersons(tenant, run, after, length);
+        return { ...walked, ids: ids(found) };
       };
-      expect(await walk('person')).toEqual({ ids: ['p-3', 'p-5'], walked: 5, last: 'p-5' });
-      expect(await walk('pass')).toEqual({ ids: ['p-2', 'p-3'], walked: 5, last: 'p-5' });
-      expect(await walk('gone')).toEqual({ ids: ['p-3'], walked: 5, last: 'p-5' });
-      expect(await walk('person', undefined, 3)).toEqual({ ids: ['p-3'], walked: 3, last: 'p-3' });
-      expect(await walk('person', 'p-3', 3)).toEqual({ ids: ['p-5'], walked: 2, last: 'p-5' });
-      expect(await walk('person', 'p-5')).toEqual({ ids: [], walked: 0 });
-      expect((await records.unseen(tenant, run, 'pass', 'p-1', 1)).persons).toEqual([owner('p-2', 'here-2', 'lost')]);
+      expect(await persons()).toEqual({ ids: ['p-3', 'p-5'], walked: 5, last: 'p-5' });
+      expect(await persons(undefined, 3)).toEqual({ ids: ['p-3'], walked: 3, last: 'p-3' });
+      expect(await persons('p-3', 3)).toEqual({ ids: ['p-5'], walked: 2, last: 'p-5' });
+      expect(await persons('p-5')).toEqual({ ids: [], walked: 0 });
+      expect((await records.unseenPersons(tenant, run, 'p-4', 1)).persons).toEqual([owner('p-5', 'here-5')]);
+
+      expect(await records.unseenPasses(tenant, run, undefined, 10)).toEqual({ passes: ['lost', 'taken-out'], walked: 5, last: 'taken-out' });
+      expect(await records.unseenPasses(tenant, run, undefined, 3)).toEqual({ passes: [], walked: 3, last: 'here-5' });
+      expect(await records.unseenPasses(tenant, run, 'here-5', 1)).toEqual({ passes: ['lost'], walked: 1, last: 'lost' });
+      expect(await records.unseenPasses(tenant, run, 'taken-out', 10)).toEqual({ passes: [], walked: 0 });
+      expect(await records.gonePasses(run, undefined, 10)).toEqual({ passes: ['taken-out'], walked: 1, last: 'taken-out' });
+      expect(await records.gonePasses(run, 'taken-out', 10)).toEqual({ passes: [], walked: 0 });
+    });
+
+    it('whose passes have ids of any kind are found by them, each pass once, in the order of its bytes', async () => {
+      const { records, see } = world();
+      const run = randomUUID();
+      const passes = ['Zebra', 'a b', 'a-b', 'a:b', 'ab', 'zebra', 'é', '0', '~'];
+      const owner = (id: string, own: string[]): Person => ({ ...samplePerson(id, { customerId: id }), passes: Object.fromEntries(own.map((pass) => [pass, { id: pass, installs: {} } as never])) });
+      // A family shares one.
+      await happened({ persons: [owner('p-1', passes.slice(0, 5)), owner('p-2', passes.slice(4))] });
+      await see(run, 'pass', ['ab']);
+      const found: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const { passes: portion, last } = await records.unseenPasses(tenant, run, after, 2);
+        if (last === undefined) break;
+        found.push(...portion);
+        after = last;
+      }
+      expect(found).toEqual(['0', 'Zebra', 'a b', 'a-b', 'a:b', 'zebra', '~', 'é']);
     });
   });
 

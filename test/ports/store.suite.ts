@@ -357,6 +357,8 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       );
       const record = await store.delivery(tenant, deliveryId);
       expect(record!.commands.map(({ status }) => status)).toEqual(['accepted', 'refused', 'skipped', 'pending']);
+      const dueInMs = record!.commands.map(({ dueAt }) => dueAt && dueAt - record!.commands[3]!.ledger[0]!.at);
+      expect(dueInMs).toEqual([undefined, undefined, undefined, expect.closeTo(60_000, -2)]);
       expect(record!.commands.map(({ ledger }) => ledger[0])).toMatchObject([
         { outcome: 'accepted', words: expect.stringContaining('K-9') },
         { outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM', words: 'no  such metric' },

@@ -31,6 +31,11 @@ export async function emptyDatabase(): Promise<FreshDatabase> {
   return create('');
 }
 
+/** Without any tables, and sorting as English does: signs count for nothing, and capitals stand beside small letters. */
+export async function englishDatabase(): Promise<FreshDatabase> {
+  return create(`template template0 encoding 'UTF8' locale_provider icu icu_locale 'en-US'`);
+}
+
 /** Runs SQL as an outsider would, to look at facts or to break something. */
 export async function inDatabase<T extends object>(url: string, sql: string, values: unknown[] = []): Promise<T[]> {
   const client = new pg.Client({ connectionString: url });

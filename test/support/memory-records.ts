@@ -1,4 +1,5 @@
-import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type Walked, type WalletEvent, type Runs } from '#core';
+import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type Walked, type WalletEvent } from '#core';
+import type { MemoryRuns } from './memory-runs.js';
 
 /** What a test says has happened. */
 export interface Happened {
@@ -30,7 +31,7 @@ export class MemoryRecords extends Records {
   readonly #persons = new Map<string, Map<string, Person>>();
   #serial = 0;
 
-  constructor(private readonly clock: Pick<Clock, 'now'>, private readonly runs: Pick<Runs, 'seen'>) {
+  constructor(private readonly clock: Pick<Clock, 'now'>, private readonly runs: Pick<MemoryRuns, 'seen' | 'allSeen'>) {
     super();
   }
 
@@ -47,30 +48,40 @@ export class MemoryRecords extends Records {
     return structuredClone(record);
   }
 
+  /** In the order of their ids. */
+  persons(tenant: string): Person[] {
+    return structuredClone([...this.#of(tenant).values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  }
+
   /** Answers all commands that wait in a lane. */
   answer(tenant: string, lane: Command['do'], outcome: 'accepted' | 'refused' | 'importing'): void {
     for (const { command } of this.#commands(tenant)) if (command.lane === lane && command.status === 'pending') this.#note(command, outcome, outcome);
   }
 
   async personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]> {
-    return this.#sorted(tenant).filter((person) => identifierKeys(person).some((key) => identifiers.includes(key)));
+    return this.persons(tenant).filter((person) => identifierKeys(person).some((key) => identifiers.includes(key)));
   }
 
-  async personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
-    return this.#sorted(tenant).filter(({ id }) => after === undefined || id > after).slice(0, limit);
+  async person(tenant: string, id: string): Promise<Person | undefined> {
+    return structuredClone(this.#of(tenant).get(id));
   }
 
-  async unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked> {
-    const walked = await this.personsAfter(tenant, after, walk);
-    const seen = async (kind: string, key: string) => (await this.runs.seen(runId, kind, [key])).length > 0;
-    const isLeft = async ({ id, passes }: Person) => {
-      if (what === 'person') return !(await seen('person', id));
-      for (const pass of Object.keys(passes)) if ((await seen('gone', pass)) || (what === 'pass' && !(await seen('pass', pass)))) return true;
-      return false;
-    };
-    const left = await Promise.all(walked.map(isLeft));
-    const last = walked.at(-1)?.id;
-    return { persons: walked.filter((_, i) => left[i]), walked: walked.length, ...(last === undefined ? {} : { last }) };
+  async unseenPersons(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { persons: Person[] }> {
+    const persons = this.persons(tenant);
+    const { ids, ...walked } = onwards(persons.map(({ id }) => id), after, walk);
+    const seen = await this.runs.seen(runId, 'person', ids);
+    return { persons: persons.filter(({ id }) => ids.includes(id) && !seen.includes(id)), ...walked };
+  }
+
+  async unseenPasses(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }> {
+    const { ids, ...walked } = onwards(this.persons(tenant).flatMap(({ passes }) => Object.keys(passes)), after, walk);
+    const [seen, gone] = [await this.runs.seen(runId, 'pass', ids), await this.runs.seen(runId, 'gone', ids)];
+    return { passes: ids.filter((id) => !seen.includes(id) || gone.includes(id)), ...walked };
+  }
+
+  async gonePasses(runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }> {
+    const { ids, ...walked } = onwards(this.runs.allSeen(runId, 'gone'), after, walk);
+    return { passes: ids, ...walked };
   }
 
   async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
@@ -149,13 +160,15 @@ export class MemoryRecords extends Records {
     return persons;
   }
 
-  #sorted(tenant: string): Person[] {
-    return structuredClone([...this.#of(tenant).values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
-  }
-
   #id(): string {
     return `${String(++this.#serial).padStart(8, '0')}-0000-7000-8000-000000000000`;
   }
+}
+
+function onwards(all: readonly string[], after: string | undefined, walk: number): Walked & { ids: string[] } {
+  const ids = [...new Set(all)].sort().filter((id) => after === undefined || id > after).slice(0, walk);
+  const last = ids.at(-1);
+  return { ids, walked: ids.length, ...(last === undefined ? {} : { last }) };
 }
 
 const wasSentAgain = ({ ledger }: CommandRecord) => ledger.some(({ outcome }) => outcome === 'sent-again');

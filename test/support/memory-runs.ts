@@ -85,6 +85,10 @@ export class MemoryRuns extends Runs {
     return [...new Set(keys)].filter((key) => this.#seenBy(id, what).has(key));
   }
 
+  allSeen(id: string, what: string): string[] {
+    return [...this.#seenBy(id, what)];
+  }
+
   async forget(id: string): Promise<void> {
     for (const key of this.#seen.keys()) if (key.startsWith(`${id} `)) this.#seen.delete(key);
   }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { ConnectorError } from '#core';
+import { CommandLine } from '#runtime';
 
 export interface Arguments {
   tenant: string;
@@ -19,22 +18,14 @@ them, and the first link between them that is broken, with what mends it. Nothin
 It ends with 0 if nothing is broken, 1 if something is, 2 if it could not be asked.
 `;
 
+const line = new CommandLine(usage);
+
 /** Undefined: somebody asked for the usage. */
-export function readArguments(given: readonly string[]): Arguments | undefined {
-  const { values, positionals } = parsed(given);
-  if (values.help) return undefined;
-  const [tenant, who, ...more] = positionals;
-  if (!tenant || !who) throw wrong(tenant ? 'nobody is named' : 'no tenant is named');
+export function readArguments(typed: readonly string[]): Arguments | undefined {
+  const read = line.read(typed, { json: { type: 'boolean', default: false } }, true);
+  if (!read) return undefined;
+  const [tenant, who, ...more] = read.positionals;
+  if (!tenant || !who) throw line.wrong(tenant ? 'nobody is named' : 'no tenant is named');
   // A phone number is often typed with spaces.
-  return { tenant, who: [who, ...more].join(' '), json: values.json };
+  return { ...read.values, tenant, who: [who, ...more].join(' ') };
 }
-
-function parsed(given: readonly string[]) {
-  try {
-    return parseArgs({ args: [...given], options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } }, allowPositionals: true });
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
-}
-
-const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

@@ -92,7 +92,7 @@ function asked({ asked, sent: [last] }: ConsentLine): string {
 }
 
 function pending({ pending }: Explanation): Section {
-  return { title: 'Pending', head: ['since', 'what', 'status', 'why'], rows: pending.map(({ since, lane, status, why }) => [minute(since), lane, status, why ?? '']), otherwise: 'Nothing waits.' };
+  return { title: 'Pending', head: ['since', 'what', 'status', 'due', 'why'], rows: pending.map(({ since, lane, status, due, why }) => [minute(since), lane, status, due === undefined ? '' : minute(due), why ?? '']), otherwise: 'Nothing waits.' };
 }
 
 function others({ suspicions, firstBroken }: Explanation): Section {

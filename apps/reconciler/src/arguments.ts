@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
-import { ConnectorError, parts, type Part, type RunOptions } from '#core';
-import { timeAgo } from '#runtime';
+import { parts, type Part, type RunOptions } from '#core';
+import { CommandLine } from '#runtime';
 
 export interface Arguments {
   /** True: one run, then the process ends; otherwise runs come by their schedule. */
@@ -23,7 +22,9 @@ export const usage = `npm run reconcile -- [--once] [--tenant <id>] [--dry-run] 
 Ends with 0 when the run is done, 1 when it failed, 2 when it could not begin, 3 when it was cancelled or interrupted, 4 when another process is at it.
 `;
 
-const given = {
+const line = new CommandLine(usage);
+
+const options = {
   'once': { type: 'boolean', default: false },
   'tenant': { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
@@ -31,42 +32,26 @@ const given = {
   'only': { type: 'string', multiple: true },
   'believe-absences': { type: 'boolean', default: false },
   'json': { type: 'boolean', default: false },
-  'help': { type: 'boolean', default: false },
 } as const;
 
 /** Undefined: somebody asked for the usage. */
-export function readArguments(args: readonly string[], now: number): Arguments | undefined {
-  const { once, tenant, json, since, only, help, ...values } = parsed(args);
-  if (help) return undefined;
-  const options: RunOptions = {
+export function readArguments(typed: readonly string[], now: number): Arguments | undefined {
+  const read = line.read(typed, options);
+  if (!read) return undefined;
+  const { once, tenant, json, since, only, ...values } = read.values;
+  const asked: RunOptions = {
     dryRun: values['dry-run'],
     only: only === undefined ? parts : partsOf(only),
-    ...(since === undefined ? {} : { since: sinceOf(since, now) }),
+    ...(since === undefined ? {} : { since: line.since(since, now) }),
     ...(values['believe-absences'] ? { believeAbsences: true as const } : {}),
   };
-  if (!once && (since !== undefined || only !== undefined || options.dryRun || options.believeAbsences)) throw wrong('--dry-run, --since, --only and --believe-absences belong to --once');
-  return { once, json, options, ...(tenant === undefined ? {} : { tenant }) };
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: given }).values;
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
+  if (!once && (since !== undefined || only !== undefined || asked.dryRun || asked.believeAbsences)) throw line.wrong('--dry-run, --since, --only and --believe-absences belong to --once');
+  return { once, json, options: asked, ...(tenant === undefined ? {} : { tenant }) };
 }
 
 function partsOf(only: readonly string[]): Part[] {
   const named = only.flatMap((text) => text.split(','));
   const unknown = named.find((name) => !(parts as readonly string[]).includes(name));
-  if (unknown !== undefined) throw wrong(`--only ${unknown}: there are ${parts.join(', ')}`);
+  if (unknown !== undefined) throw line.wrong(`--only ${unknown}: there are ${parts.join(', ')}`);
   return parts.filter((part) => named.includes(part));
 }
-
-function sinceOf(text: string, now: number): number {
-  const at = timeAgo(text, now);
-  if (at === undefined) throw wrong(`--since ${text} is no time in the past`);
-  return at;
-}
-
-const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

@@ -1,6 +1,4 @@
-import { parseArgs } from 'node:util';
-import { ConnectorError } from '#core';
-import { timeAgo } from '#runtime';
+import { CommandLine } from '#runtime';
 import { parse as parseYaml } from 'yaml';
 
 export interface Arguments {
@@ -27,32 +25,20 @@ Decides the deliveries of that time twice, in memory and from an empty world: as
 Nothing is sent, nothing is written.
 `;
 
+const line = new CommandLine(usage);
 const options = { since: { type: 'string', default: '7d' }, with: { type: 'string' }, settings: { type: 'string' }, tenant: { type: 'string' }, diff: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
 
-export function readArguments(given: readonly string[], now: number): Arguments {
-  const { settings, ...values } = parsed(given);
-  if (!values.with) throw wrong('--with is missing');
-  return { ...values, with: values.with, since: sinceOf(values.since, now), ...(settings === undefined ? {} : { settings: settingsOf(settings) }) };
-}
-
-function parsed(given: readonly string[]) {
-  try {
-    return parseArgs({ args: [...given], options }).values;
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
-}
-
-function sinceOf(text: string, now: number): number {
-  const at = timeAgo(text, now);
-  if (at === undefined) throw wrong(`--since ${text} is no time in the past`);
-  return at;
+/** Undefined: somebody asked for the usage. */
+export function readArguments(typed: readonly string[], now: number): Arguments | undefined {
+  const read = line.read(typed, options);
+  if (!read) return undefined;
+  const { settings, since, with: plugin, ...values } = read.values;
+  if (!plugin) throw line.wrong('--with is missing');
+  return { ...values, with: plugin, since: line.since(since, now), ...(settings === undefined ? {} : { settings: settingsOf(settings) }) };
 }
 
 function settingsOf(text: string): Record<string, unknown> {
   const settings: unknown = parseYaml(text);
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) throw wrong('--settings must be a YAML map');
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) throw line.wrong('--settings must be a YAML map');
   return settings as Record<string, unknown>;
 }
-
-const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

@@ -2,14 +2,17 @@ import { existsSync } from 'node:fs';
 import { ConnectorError } from '#core';
 import { changePlugin, Environment, loadSettings, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
-import { readArguments } from './arguments.js';
+import { readArguments, usage, type Arguments } from './arguments.js';
 import { replay } from './replay.js';
 import { reportOf, textOf, type Report } from './report.js';
 
 /** What has been opened, in that order. */
 const opened: { close(): Promise<void> }[] = [];
 try {
-  await run();
+  const clock = new SystemClock();
+  const wish = readArguments(process.argv.slice(2), clock.now());
+  if (wish) await run(wish, clock);
+  else process.stdout.write(usage);
 } catch (error) {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = 1;
@@ -17,9 +20,7 @@ try {
   for (const one of opened.toReversed()) await one.close().catch(() => undefined);
 }
 
-async function run(): Promise<void> {
-  const clock = new SystemClock();
-  const wish = readArguments(process.argv.slice(2), clock.now());
+async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   const environment = new Environment();
   const settings = loadSettings(environment);
   const rules = rulesByTenant(settings);

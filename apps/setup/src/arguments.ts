@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { ConnectorError } from '#core';
+import { CommandLine } from '#runtime';
 
 export interface Arguments {
   tenant: string;
@@ -20,27 +19,21 @@ Checks keys and scopes, lists, metrics and webhooks of a tenant, and prints the 
 Ends with 0: nothing is missing, 1: something is, 2: it could not look.
 `;
 
+const line = new CommandLine(usage);
 const options = { apply: { type: 'boolean', default: false }, url: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
 
-export function readArguments(given: readonly string[]): Arguments {
-  const { values: { url, ...flags }, positionals: [tenant, ...more] } = parsed(given);
-  if (tenant === undefined || more.length > 0) throw wrong('exactly one tenant is needed');
+/** Undefined: somebody asked for the usage. */
+export function readArguments(typed: readonly string[]): Arguments | undefined {
+  const read = line.read(typed, options, true);
+  if (!read) return undefined;
+  const { values: { url, ...flags }, positionals: [tenant, ...more] } = read;
+  if (tenant === undefined || more.length > 0) throw line.wrong('exactly one tenant is needed');
   return { ...flags, tenant, ...(url === undefined ? {} : { url: addressOf(url) }) };
-}
-
-function parsed(given: readonly string[]) {
-  try {
-    return parseArgs({ args: [...given], options, allowPositionals: true });
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
 }
 
 /** Klaviyo's flows call https addresses only. */
 function addressOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' || url.search || url.hash || url.username) throw wrong(`--url must be an https address without query`);
+  if (url?.protocol !== 'https:' || url.search || url.hash || url.username) throw line.wrong('--url must be an https address without query');
   return url.href.replace(/\/+$/, '');
 }
-
-const wrong = (words: string) => new ConnectorError('SETTINGS_INVALID', `\n  ${words}\n\n${usage}`);

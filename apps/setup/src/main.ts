@@ -3,13 +3,15 @@ import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
 import { Environment, loadSettings, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, vaultKeys } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { WalletCrewSetup } from '#wallet-crew';
-import { readArguments } from './arguments.js';
+import { readArguments, usage, type Arguments } from './arguments.js';
 import { inJson, print } from './text.js';
 
 /** What has been opened, in that order. */
 const opened: { close(): unknown }[] = [];
 try {
-  process.exitCode = (await run()) ? 0 : 1;
+  const wish = readArguments(process.argv.slice(2));
+  if (wish) process.exitCode = (await run(wish)) ? 0 : 1;
+  else process.stdout.write(usage);
 } catch (error) {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The setup failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = 2;
@@ -18,8 +20,7 @@ try {
 }
 
 /** True: nothing is missing. */
-async function run(): Promise<boolean> {
-  const { tenant, apply, url, json } = readArguments(process.argv.slice(2));
+async function run({ tenant, apply, url, json }: Arguments): Promise<boolean> {
   const environment = new Environment();
   const settings = loadSettings(environment);
   const rules = rulesByTenant(settings).get(tenant);

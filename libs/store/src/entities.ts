@@ -69,7 +69,7 @@ export const PersonIdentifierEntity = defineEntity({
   schema,
   properties: {
     tenant: p.text().primary(),
-    identifier: p.text().primary(),
+    identifier: p.text().collation('C').primary(),
     personId: p.text().primary(),
   },
   indexes: [{ name: 'person_identifier_person', properties: ['tenant', 'personId'] }],
@@ -187,7 +187,7 @@ export const RunSeenEntity = defineEntity({
   properties: {
     runId: p.uuid().primary(),
     what: p.text().primary(),
-    key: p.text().primary(),
+    key: p.text().collation('C').primary(),
   },
 });
 

@@ -1,7 +1,7 @@
 import { inBackground, type CommandRecord, type DeliveryRecord, type Job, type LedgerEntry, type Parked, type Person } from '#core';
 import { IsolationLevel, type EntityManager, type InferEntity } from '@mikro-orm/postgresql';
 import { rows, type Database, type Db } from './database.js';
-import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type OutboxState, type Outcome } from './entities.js';
+import { CommandEntity, DeliveryEntity, LedgerEntity, OutboxEntity, type Outcome } from './entities.js';
 import { sendJobs, type Due } from './jobs.js';
 import { raise } from './outbox.js';
 
@@ -19,7 +19,7 @@ async function read(em: EntityManager, tenant: string, ids: readonly string[]): 
   const commands = await em.find(CommandEntity, { tenant, deliveryId: { $in: [...deliveries.keys()] } }, { orderBy: { id: 'asc' } });
   const commandId = { $in: commands.map((command) => command.id) };
   const ledger = await em.find(LedgerEntity, { commandId }, { orderBy: { id: 'asc' } });
-  const open = new Map((await em.find(OutboxEntity, { commandId })).map(({ commandId, state }) => [commandId, state]));
+  const open = new Map((await em.find(OutboxEntity, { commandId })).map((waiting) => [waiting.commandId, waiting]));
   return ids.flatMap((id) => {
     const delivery = deliveries.get(id);
     return delivery ? [toRecord(delivery, commands.filter(({ deliveryId }) => deliveryId === id), ledger, open)] : [];
@@ -30,7 +30,7 @@ function toRecord(
   delivery: InferEntity<typeof DeliveryEntity>,
   commands: InferEntity<typeof CommandEntity>[],
   ledger: InferEntity<typeof LedgerEntity>[],
-  open: ReadonlyMap<string, OutboxState>,
+  open: ReadonlyMap<string, InferEntity<typeof OutboxEntity>>,
 ): DeliveryRecord {
   return {
     id: delivery.id,
@@ -48,7 +48,8 @@ function toRecord(
       (command): CommandRecord => ({
         id: command.id,
         lane: command.lane,
-        status: command.outcome ?? open.get(command.id)!,
+        status: command.outcome ?? open.get(command.id)!.state,
+        ...dueAt(open.get(command.id)),
         command: command.command,
         ledger: withAcceptance(
           command,
@@ -59,6 +60,10 @@ function toRecord(
       }),
     ),
   };
+}
+
+function dueAt(waiting: InferEntity<typeof OutboxEntity> | undefined): { dueAt?: number } {
+  return waiting?.state === 'pending' ? { dueAt: waiting.dueAt.getTime() } : {};
 }
 
 /** A plain acceptance has no row of its own in the ledger table, unless the command was sent again after it. */

@@ -4,7 +4,7 @@ import { asked, type Database } from './database.js';
 import { enqueue } from './jobs.js';
 import { readDeliveries } from './operator-view.js';
 import { countUnseen, findUnseen, markSeen, sendAgain } from './unseen-events.js';
-import { walkUnseen } from './walk-unseen.js';
+import { walkGone, walkPasses, walkPersons } from './walk-unseen.js';
 import { isUuid } from './uuid.js';
 import { storable } from './storable.js';
 
@@ -25,12 +25,21 @@ export class PostgresRecords implements Records {
     );
   }
 
-  personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]> {
-    return this.persons(`id > $2 order by id limit $3`, [tenant, after ?? '', limit]);
+  async person(tenant: string, id: string): Promise<Person | undefined> {
+    const [person] = await this.persons('id = $2', [tenant, storable(id)]);
+    return person;
   }
 
-  unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked> {
-    return walkUnseen(this.database, tenant, runId, what, after ?? '', walk);
+  unseenPersons(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { persons: Person[] }> {
+    return walkPersons(this.database, tenant, runId, after ?? '', walk);
+  }
+
+  unseenPasses(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }> {
+    return walkPasses(this.database, tenant, runId, after ?? '', walk);
+  }
+
+  gonePasses(runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }> {
+    return walkGone(this.database, runId, after ?? '', walk);
   }
 
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */

@@ -27,7 +27,7 @@ export class ExplainWorld {
     const found = async <T>(answer: T | Error): Promise<T> => { if (answer instanceof Error) throw answer; return answer; };
     const records = {
       personsBy: async (_tenant: string, keys: readonly string[]) => this.persons.filter((person) => identifierKeys(person).some((key) => keys.includes(key))),
-      personsAfter: async (_tenant: string, after: string, limit: number) => this.persons.filter(({ id }) => id > after).toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit),
+      person: async (_tenant: string, id: string) => this.persons.find((person) => person.id === id),
       deliveriesOf: async (_tenant: string, personId: string, limit: number) => (this.persons[0]?.id === personId ? this.deliveries.slice(0, limit) : []),
       lastWebhook: async () => now,
     } as unknown as Records;

@@ -130,6 +130,17 @@ describe('reading what has changed since some time', () => {
 });
 
 describe('passes that have just changed', () => {
+  it('are looked at again only where the run is about them, however little time it looks back', async () => {
+    const { world, looked, found, ids } = withPasses(3, (n, { clock }) => ({ changedAt: clock.now() - (n + 1) * 0.3 * graceMs, createdAt: clock.now() - (n + 1) * 0.3 * graceMs }));
+    const at = world.clock.now() - hour;
+    await world.tell(ids.flatMap((_, n) => aCustomer(`C-${n}`).enrolled({ at, email: `c-${n}@mail.example` }).events));
+    looked.length = 0;
+    const { run } = await world.process().run(tenant, { ...status, since: world.clock.now() - 0.5 * graceMs });
+    expect(new Set(looked)).toEqual(new Set(ids.slice(0, 1)));
+    expect(run.checkpoint.adoption.passes).toBe(1);
+    expect(found(run)).toEqual({});
+  });
+
   it('are looked at again at the end, when the grace is over', async () => {
     const { world, looked, found, ids } = withPasses(8, (n, { clock }) => (n === 3 ? { createdAt: clock.now() - 10, changedAt: clock.now() - 10 } : {}));
     // Its webhook comes meanwhile.

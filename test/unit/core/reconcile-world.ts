@@ -139,9 +139,14 @@ class WatchedRecords extends MemoryRecords {
     super(clock, runs);
   }
 
-  override async unseen(...asked: Parameters<MemoryRecords['unseen']>): ReturnType<MemoryRecords['unseen']> {
+  override async unseenPersons(...asked: Parameters<MemoryRecords['unseenPersons']>): ReturnType<MemoryRecords['unseenPersons']> {
     await this.step();
-    return super.unseen(...asked);
+    return super.unseenPersons(...asked);
+  }
+
+  override async unseenPasses(...asked: Parameters<MemoryRecords['unseenPasses']>): ReturnType<MemoryRecords['unseenPasses']> {
+    await this.step();
+    return super.unseenPasses(...asked);
   }
 }
 

@@ -39,7 +39,7 @@ describe('a run over what was planted on either side', () => {
     expect(profile(world, 4).properties).toMatchObject({ [google]: 'NotInstalled' });
     expect(profile(world, 5).properties).toMatchObject({ [apple]: 'Installed' });
     for (const n of [6, 7, 98, 99]) expect(profile(world, n).properties[tokenName]).toBe(`token-of-${n}`);
-    expect((await persons(world)).find(({ identity }) => identity.email === emailOf(8))!.identity.optedOut).toHaveProperty('email');
+    expect(persons(world).find(({ identity }) => identity.email === emailOf(8))!.identity.optedOut).toHaveProperty('email');
     expect(world.profiles.held.get('profile-stranger')!.properties).toMatchObject({ [apple]: 'NotInstalled', [google]: 'NotInstalled' });
     expect(profile(world, 12).properties).toMatchObject({ 'neostore.wallet.installedCount': 1 });
 

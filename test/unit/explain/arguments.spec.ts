@@ -10,7 +10,7 @@ describe('the arguments of explain', () => {
     ['no person', ['acme'], 'nobody is named'],
     ['an option that does not exist', ['acme', 'x', '--yaml'], '--yaml'],
   ])('with %s are refused, with the usage', (_what, given, words) => {
-    expect(() => readArguments(given)).toThrow(expect.objectContaining({ code: 'SETTINGS_INVALID', message: expect.stringContaining(words) }));
+    expect(() => readArguments(given)).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID', message: expect.stringContaining(words) }));
     expect(() => readArguments(given)).toThrow('npm run explain');
   });
 });

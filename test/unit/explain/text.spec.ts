@@ -29,7 +29,12 @@ describe('the page of an explanation', () => {
   it('shows events with the answer in the words of Klaviyo, and what waits and why', async () => {
     const explanation = await explained(withCommands(healthy(), 'track', answered('refused', 'KLAVIYO_REFUSED_ITEM', 'Bad metric.')));
     expect(section(explanation, 'Last events').rows[0]!.at(-1)).toContain('track Wallet Pass Installed: refused (KLAVIYO_REFUSED_ITEM: Bad metric.)');
-    expect(section(explanation, 'Pending').rows[0]).toEqual([expect.any(String), 'track', 'refused', 'KLAVIYO_REFUSED_ITEM: Bad metric.']);
+    expect(section(explanation, 'Pending').rows[0]).toEqual([expect.any(String), 'track', 'refused', '', 'KLAVIYO_REFUSED_ITEM: Bad metric.']);
+  });
+
+  it('says until when something waits', async () => {
+    const waiting = withCommands(healthy(), 'track', () => ({ status: 'pending', dueAt: Date.UTC(2026, 0, 7, 9, 30), ledger: [] }));
+    expect(section(await explained(waiting), 'Pending').rows[0]).toEqual([expect.any(String), 'track', 'pending', '2026-01-07T09:30Z', '']);
   });
 
   it('fits on a page, however long a word or a sentence is', async () => {

@@ -40,6 +40,7 @@ describe('the reconcile command', () => {
 
   it.each([
     [['--once', '--since', 'soon'], '--since soon is no time in the past'],
+    [['--once', '--since', '7'], '--since 7 is no time in the past'],
     [['--once', '--since', '2027-01-01'], '--since 2027-01-01 is no time in the past'],
     [['--once', '--only', 'passes'], '--only passes: there are status, tokens, consent'],
     [['--once', '--only', ''], '--only : there are'],
@@ -52,7 +53,7 @@ describe('the reconcile command', () => {
     [['--believe-absences'], 'belong to --once'],
   ])('%j is refused before anything is opened, and how it is used is said', (given, words) => {
     const refused = () => readArguments(given, now);
-    expect(refused).toThrow(expect.objectContaining({ code: 'SETTINGS_INVALID', message: expect.stringContaining(words) }));
+    expect(refused).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID', message: expect.stringContaining(words) }));
     expect(refused).toThrow('npm run reconcile -- [--once]');
   });
 });

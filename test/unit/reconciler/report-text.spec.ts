@@ -11,7 +11,7 @@ function textAfter(counts: Counts, ended: Parameters<typeof endedRun>[1] = {}, r
 
 describe('the report on a terminal', () => {
   it('begins with the verdict', () => {
-    expect(textAfter({ 'status-wrong': 12 }).split('\n')[0]).toBe('✓ nothing to worry about: Both sides agree: 12 differences in 10 000 profiles were found and repaired.');
+    expect(textAfter({ 'status-wrong': 12 }).split('\n')[0]).toBe('✓ nothing to worry about: Both sides agree: 12 differences in 10 050 passes and 10 000 profiles were found and repaired.');
     expect(textAfter({ 'consent-differs': 1 }).split('\n')[0]).toMatch(/^• worth a look: 1 of 1 difference is left/);
     expect(textAfter({}, { checkpoint: checkpointWith({}, { heard: { Apple: { heard: 0, unheard: 9 }, Google: { heard: 0, unheard: 0 } } }) }).split('\n')[0]).toMatch(/^✗ worry: Webhooks for Apple Wallet/);
   });

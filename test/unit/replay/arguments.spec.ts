@@ -3,6 +3,8 @@ import { readArguments } from '../../../apps/replay/src/arguments.js';
 const now = Date.UTC(2026, 8, 8, 12);
 
 describe('the replay command', () => {
+  it('tells how it is called to whoever asks', () => expect(readArguments(['--help'], now)).toBeUndefined());
+
   it.each([
     [[], Date.UTC(2026, 8, 1, 12)],
     [['--since', '12h'], Date.UTC(2026, 8, 8)],

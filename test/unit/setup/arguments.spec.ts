@@ -6,6 +6,8 @@ describe('the setup command', () => {
     expect(readArguments(['--apply', 'acme', '--url', 'https://connector.shop.example/', '--json'])).toEqual({ tenant: 'acme', apply: true, json: true, url: 'https://connector.shop.example' });
   });
 
+  it('tells how it is called to whoever asks', () => expect(readArguments(['--help'])).toBeUndefined());
+
   it.each([
     [[], 'exactly one tenant is needed'],
     [['acme', 'other'], 'exactly one tenant is needed'],

@@ -90,7 +90,7 @@ function pendingOf({ id, status, receivedAt, commands }: DeliveryRecord): Pendin
   const since = iso(receivedAt);
   const undecided: PendingLine[] = status === 'undecided' ? [{ id, lane: 'decide', status, since }] : [];
   const open = commands.filter((command) => isOpen(command) || command.status === 'waiting' || command.status === 'refused');
-  return [...undecided, ...open.map((command): PendingLine => ({ id: command.id, lane: command.lane, status: command.status, since, ...whyOf(command) }))];
+  return [...undecided, ...open.map((command): PendingLine => ({ id: command.id, lane: command.lane, status: command.status, since, ...time('due', command.dueAt), ...whyOf(command) }))];
 }
 
 function whyOf(command: CommandRecord): { why?: string } {

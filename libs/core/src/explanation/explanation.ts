@@ -111,6 +111,8 @@ export interface PendingLine {
   lane: string;
   status: string;
   since: string;
+  /** Not tried before. */
+  due?: string;
   why?: string;
 }
 

@@ -22,9 +22,8 @@ export interface Updates {
   parked: Set<string>;
 }
 
+/** How many were passed on a walk, and the last of them. */
 export interface Walked {
-  persons: Person[];
-  /** How many were passed, and the last of them. */
   walked: number;
   last?: string;
 }
@@ -33,13 +32,13 @@ export interface Walked {
 export abstract class Records {
   /** All persons who own one of the identifiers (`key:value`, see `identifierKeys`). */
   abstract personsBy(tenant: string, identifiers: readonly string[]): Promise<Person[]>;
-  /** Persons in the order of their ids, after this one. */
-  abstract personsAfter(tenant: string, after: string | undefined, limit: number): Promise<Person[]>;
-  /**
-   * Walks on over so many persons in the order of their ids, and answers those of whom the run has not seen what it should have: `person`, whom it has not seen;
-   * `pass`, who have a pass that it has not seen, or has seen `gone`; `gone`, only the latter.
-   */
-  abstract unseen(tenant: string, runId: string, what: 'person' | 'pass' | 'gone', after: string | undefined, walk: number): Promise<Walked>;
+  abstract person(tenant: string, id: string): Promise<Person | undefined>;
+  /** Walks on over so many persons in the order of their ids, and answers those whom the run has not seen. */
+  abstract unseenPersons(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { persons: Person[] }>;
+  /** Walks on over so many of the passes that persons have, in the order of their ids, and answers those which the run has not seen, or has seen `gone`. */
+  abstract unseenPasses(tenant: string, runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }>;
+  /** Walks on over those only which it has seen `gone`. */
+  abstract gonePasses(runId: string, after: string | undefined, walk: number): Promise<Walked & { passes: string[] }>;
   /** What became of the profile updates of these persons. */
   abstract toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates>;
   /** The newest deliveries that asked for something about this person or changed what we know of them, whole, newest first. */

@@ -83,6 +83,8 @@ export interface CommandRecord {
   id: string;
   lane: Lane;
   status: string;
+  /** Of one that waits to be sent: not before this (epoch ms); while it is being sent, when it would be tried once more. */
+  dueAt?: number;
   command: Command;
   ledger: LedgerEntry[];
 }

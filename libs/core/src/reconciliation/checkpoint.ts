@@ -5,6 +5,8 @@ export interface Stretch {
   from: number;
   to: number;
   at: number;
+  /** Who is read of those at `at` itself; a page may end between them. */
+  readAt?: string[];
   done: boolean;
 }
 

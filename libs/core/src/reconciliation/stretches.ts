@@ -2,12 +2,13 @@ import type { Stretch } from './checkpoint.js';
 
 /** A cursor leads from page to page, one after the other; side by side one reads stretches of time. Shorter ones are not worth a reader of their own. */
 const shortestMs = 1_000;
-/** Of two pages a second reader would spare nothing, and ask once more for the page that both touch. */
-const fewestPages = 4;
+/** Every reader has a page in hand that is asked for again when its process dies; that must stay a small part of what it reads. */
+const fewestPages = 60;
 
-/** How much time is worth a reader of its own, after so many pages. */
-export function worthAReader(stretches: readonly Stretch[], pages: number): number {
-  return Math.max(2 * shortestMs, pages === 0 ? 0 : (fewestPages * readMs(stretches)) / pages);
+/** Half of how much time is worth a reader of its own: by the time that pages took up so far, or by how many are expected where older times had fewer. */
+export function worthAReader(stretches: readonly Stretch[], read: { pages: number; ms: number }, expected: number): number {
+  const msOfPage = Math.min(read.pages > 0 ? read.ms / read.pages : Infinity, wholeMs(stretches) / expected);
+  return Math.max(2 * shortestMs, fewestPages * msOfPage);
 }
 
 /**
@@ -30,8 +31,9 @@ export function nextStretch(stretches: Stretch[], busy: ReadonlyMap<Stretch, num
 
 /** What is read of a stretch, from 0 to 1; by time, because Klaviyo does not say how many profiles there are. */
 export function shareRead(stretches: readonly Stretch[]): number {
-  const whole = stretches.reduce((sum, { from, to }) => sum + to - from, 0);
+  const whole = wholeMs(stretches);
   return whole === 0 ? 0 : readMs(stretches) / whole;
 }
 
+const wholeMs = (stretches: readonly Stretch[]) => stretches.reduce((sum, { from, to }) => sum + to - from, 0);
 const readMs = (stretches: readonly Stretch[]) => stretches.reduce((sum, { from, to, at, done }) => sum + (done ? to : at) - from, 0);

@@ -53,7 +53,7 @@ function planned(report: Facts): Verdict | undefined {
   const { found, repairable } = sumsOf(report);
   if (!report.dryRun || found === 0) return undefined;
   const which = repairable < found ? `${amount(repairable)} of them` : found === 1 ? 'it' : 'all of them';
-  return look(`A dry run found ${things(found, 'difference')} in ${things(report.read.profiles, 'profile')} and changed nothing; a run would repair ${which}.`);
+  return look(`A dry run found ${things(found, 'difference')} in ${readIn(report)} and changed nothing; a run would repair ${which}.`);
 }
 
 function left(report: Facts): Verdict | undefined {
@@ -70,10 +70,15 @@ function left(report: Facts): Verdict | undefined {
 
 function agreed(report: Facts): Verdict {
   const { found } = sumsOf(report);
-  const profiles = things(report.read.profiles, 'profile');
   const looked = parts.filter((part) => report.drift.some(({ kind }) => driftKinds[kind].part === part));
   const agree = `Both sides agree${looked.length < parts.length ? ` on ${looked.join(' and ')}` : ''}`;
-  return { worry: 'no', says: found === 0 ? `${agree}: nothing was wrong in ${profiles}.` : `${agree}: ${things(found, 'difference')} in ${profiles} ${found === 1 ? 'was' : 'were'} found and repaired.` };
+  return { worry: 'no', says: found === 0 ? `${agree}: nothing was wrong in ${readIn(report)}.` : `${agree}: ${things(found, 'difference')} in ${readIn(report)} ${found === 1 ? 'was' : 'were'} found and repaired.` };
+}
+
+/** What a first run finds is mostly in passes; Klaviyo may hold nobody yet. */
+function readIn({ read }: Facts): string {
+  const passes = things(read.passes, 'pass', 'passes');
+  return read.profiles === 0 ? passes : `${passes} and ${things(read.profiles, 'profile')}`;
 }
 
 function sumsOf({ drift }: Facts) {
@@ -87,7 +92,7 @@ function sumsOf({ drift }: Facts) {
 const yes = (says: string): Verdict => ({ worry: 'yes', says });
 const look = (says: string): Verdict => ({ worry: 'look', says });
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
-const things = (count: number, name: string) => `${amount(count)} ${name}${count === 1 ? '' : 's'}`;
+const things = (count: number, one: string, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;
 
 /** `10 000`, with spaces at which no line breaks. */
 function amount(count: number): string {

@@ -85,9 +85,8 @@ export class Explain {
     const { tenant } = rules;
     if (delivery) return records.personsBy(tenant, await this.matchedKeys(delivery, rules));
     const byName = await records.personsBy(tenant, asked.keys);
-    // In the order of ids its predecessor is whatever it begins with.
-    const byId = asked.personId === undefined ? [] : await records.personsAfter(tenant, asked.personId.slice(0, -1), 2);
-    return [...byId.filter(({ id }) => id === asked.personId), ...byName];
+    const byId = asked.personId === undefined ? undefined : await records.person(tenant, asked.personId);
+    return byId ? [byId, ...byName] : byName;
   }
 
   /** As deciding did, plugins included. */

@@ -10,7 +10,7 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const personsAtOnce = 5_000;
+const passesAtOnce = 5_000;
 
 interface Held {
   person: Person;
@@ -68,17 +68,20 @@ export class FindAbsences {
     const { id, tenant, options } = hand.run;
     for (let after = from; ; ) {
       // A run over what changed lately was not shown the others.
-      const { persons, walked, last } = await this.records.unseen(tenant, id, options.since === undefined ? 'pass' : 'gone', after, personsAtOnce);
-      if (last !== undefined) yield { held: await this.compared(hand, persons), walked, last };
+      const { passes, walked, last } = await (options.since === undefined ? this.records.unseenPasses(tenant, id, after, passesAtOnce) : this.records.gonePasses(id, after, passesAtOnce));
+      if (last !== undefined) yield { held: await this.compared(hand, passes), walked, last };
       hand.save();
       await hand.saved();
-      if (walked < personsAtOnce) return;
+      if (walked < passesAtOnce) return;
       after = last;
     }
   }
 
-  private async compared({ run: { id, options, startedAt } }: RunInHand, persons: readonly Person[]): Promise<Held[]> {
-    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs) }));
+  private async compared({ run: { id, tenant, options, startedAt } }: RunInHand, unseen: readonly string[]): Promise<Held[]> {
+    if (unseen.length === 0) return [];
+    const isUnseen = new Set(unseen);
+    const persons = await this.records.personsBy(tenant, unseen.map((pass) => `pass:${pass}`));
+    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs).filter((pass) => isUnseen.has(pass.id)) }));
     const ids = settled.flatMap(({ passes }) => passes.map((pass) => pass.id));
     const listed = new Set(await this.runs.seen(id, 'pass', ids));
     const absent = new Set(await this.runs.seen(id, 'absent', ids.flatMap((pass) => wallets.map((wallet) => `${pass} ${wallet}`))));

@@ -18,7 +18,7 @@ export class FindMissingProfiles {
     const { checkpoint } = hand;
     const { id, tenant, startedAt } = hand.run;
     for (;;) {
-      const { persons, walked, last } = await this.records.unseen(tenant, id, 'person', checkpoint.persons.after, personsAtOnce);
+      const { persons, walked, last } = await this.records.unseenPersons(tenant, id, checkpoint.persons.after, personsAtOnce);
       const reachable = persons.filter(({ identity }) => goes(identity) !== 'when-reachable');
       const at = this.clock.now();
       // Whoever was told about since the run began has a profile by now, or soon: it may have been made behind the readers' backs.

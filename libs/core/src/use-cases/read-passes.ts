@@ -142,7 +142,7 @@ class ReadAhead<T> {
   constructor(private readonly ask: (index: number) => Promise<T>) {}
 
   take(index: number, end: number): Promise<T> {
-    const ahead = Math.max(1, Math.min(mostAhead, Math.floor(end / pagesForOneAhead)));
+    const ahead = Math.min(mostAhead, Math.floor(end / pagesForOneAhead));
     for (let next = index; next === index || (next < end && next <= index + ahead); next++) {
       if (this.coming.has(next)) continue;
       const page = this.ask(next);

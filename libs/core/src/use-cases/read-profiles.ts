@@ -11,9 +11,9 @@ import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
 import type { RunInHand } from './run-in-hand.js';
 
-/** As many as keep the limit busy while answers are under way. */
-const readers = 6;
-const idsAtOnce = 100;
+/** Readers side by side: as many as keep the limit busy while answers are under way. */
+const mostReaders = 6;
+const pageSize = 100;
 /** More are not looked at again: they are most likely all about to be written. */
 const mostFresh = 500;
 /** A stretch of no length would hold nobody. */
@@ -34,11 +34,39 @@ export class ReadProfiles {
   ) {}
 
   async read(hand: RunInHand, rules: Rules): Promise<void> {
-    const { profiles } = hand.checkpoint;
+    const { passes, profiles } = hand.checkpoint;
     if (profiles.stretches.length === 0) profiles.stretches = await this.whole(hand);
+    const most = hand.run.options.since === undefined ? mostReaders : 1;
     const busy = new Map<Stretch, number>();
+    const readers = new Set<Promise<void>>();
+    const read = { pages: 0, ms: 0 };
     const failures: unknown[] = [];
-    await Promise.all(Array.from({ length: hand.run.options.since === undefined ? readers : 1 }, () => this.reader(hand, rules, busy, failures)));
+    const join = () => {
+      // Whoever has a pass has a profile.
+      const worthMs = worthAReader(profiles.stretches, read, (passes.total ?? 0) / pageSize);
+      while (failures.length === 0 && readers.size < most) {
+        const stretch = nextStretch(profiles.stretches, busy, worthMs);
+        if (!stretch) return;
+        busy.set(stretch, stretch.at);
+        const reader = this.stretch(hand, rules, stretch, busy, goesOn)
+          .catch((error: unknown) => void failures.push(error))
+          .finally(() => {
+            busy.delete(stretch);
+            readers.delete(reader);
+            join();
+          });
+        readers.add(reader);
+      }
+    };
+    /** With each page it shows better how much there is to read, and how many readers that is worth. */
+    const goesOn = (ms: number) => {
+      read.pages += 1;
+      read.ms += ms;
+      join();
+      return failures.length === 0;
+    };
+    join();
+    while (readers.size > 0) await Promise.race(readers);
     if (failures.length > 0) throw failures[0];
     await hand.saved();
   }
@@ -52,21 +80,7 @@ export class ReadProfiles {
     return oldest ? [{ from: oldest.createdAt, to: Math.max(startedAt, oldest.createdAt + shortestMs), at: oldest.createdAt, done: false }] : [];
   }
 
-  private async reader(hand: RunInHand, rules: Rules, busy: Map<Stretch, number>, failures: unknown[]): Promise<void> {
-    const { calls, profiles: { stretches } } = hand.checkpoint;
-    const following = () => nextStretch(stretches, busy, worthAReader(stretches, calls.profiles));
-    try {
-      for (let stretch = following(); stretch && failures.length === 0; stretch = following()) {
-        busy.set(stretch, stretch.at);
-        await this.stretch(hand, rules, stretch, busy, failures);
-        busy.delete(stretch);
-      }
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-
-  private async stretch(hand: RunInHand, rules: Rules, stretch: Stretch, busy: Map<Stretch, number>, failures: readonly unknown[]): Promise<void> {
+  private async stretch(hand: RunInHand, rules: Rules, stretch: Stretch, busy: Map<Stretch, number>, goesOn: (ms: number) => boolean): Promise<void> {
     const { options, tenant } = hand.run;
     // Both ends are exclusive at Klaviyo; a profile is in the stretch in whose time it was created.
     const range: ProfileRange = options.since === undefined ? { createdAfter: stretch.at - 1, createdBefore: stretch.to } : { changedAfter: stretch.at - 1 };
@@ -81,21 +95,28 @@ export class ReadProfiles {
       const own = page.profiles.filter((profile) => timeOf(profile) < stretch.to);
       const last = page.profiles.at(-1);
       next = last === undefined || own.length < page.profiles.length ? undefined : page.next;
-      const readUntil = next === undefined ? stretch.to : Math.max(stretch.at, Math.min(timeOf(last!), stretch.to));
+      const lastAt = last === undefined ? stretch.at : Math.max(stretch.at, Math.min(timeOf(last), stretch.to));
+      const readUntil = next === undefined ? stretch.to : lastAt;
       busy.set(stretch, readUntil);
-      await this.look(hand, rules, own);
-      hand.checkpoint.profiles.read += own.length;
+      // Who goes on with a stretch begins with those with whom another process ended.
+      const before = stretch.readAt ?? [];
+      const unread = before.length === 0 ? own : own.filter(({ name }) => !before.includes(name.klaviyoId));
+      await this.look(hand, rules, unread);
+      hand.checkpoint.profiles.read += unread.length;
+      const readMs = lastAt - stretch.at;
+      stretch.readAt = [...(readMs === 0 ? before : []), ...unread.flatMap((profile) => (timeOf(profile) === readUntil ? [profile.name.klaviyoId] : []))];
       stretch.at = readUntil;
       stretch.done = next === undefined;
       hand.save();
-    } while (next !== undefined && failures.length === 0);
+      if (!goesOn(readMs)) return;
+    } while (next !== undefined);
   }
 
   /** What was too fresh to be judged when it was read. */
   async readAgain(hand: RunInHand, rules: Rules): Promise<void> {
     const { fresh, calls } = hand.checkpoint;
     while (fresh.profiles.length > 0) {
-      const ids = fresh.profiles.slice(0, idsAtOnce);
+      const ids = fresh.profiles.slice(0, pageSize);
       const profiles = await hand.asked(() => this.profiles.byIds(hand.run.tenant, ids));
       calls.profiles += 1;
       await this.look(hand, rules, profiles, true);
