@@ -19,7 +19,7 @@ const compression = 1;
  * after the run, and beside it, because a shared machine is never as fast as it was a minute ago.
  */
 export const reconcileLive: Bench = async ({ server, quick, sizes: [people] = [quick ? 2_000 : 100_000] }) => {
-  const crowd: Crowd = { people: people!, drift: 0.2, until: Date.now() };
+  const crowd: Crowd = { people: people!, drift: 0.01, until: Date.now() };
   const world = await openWorld(server, crowd, compression);
   const seconds = quick ? 10 : 60;
   await new Live(world.connector, world.klaviyo).stream(50);

@@ -33,6 +33,8 @@ export async function openWorld(server: Server, crowd: Crowd, compression: numbe
   const configFile = writeSettings({ tenants: Object.fromEntries(Object.entries(settings.tenants).map(([id, one]) => [id, { ...one, reconciliation: { cron: 'off', graceSeconds: 5 } }])) });
   const connector = await startConnector({ databaseUrl: database.url, configFile, workers: true });
   if (crowd.people > 0) await fill(database, crowd, (done) => done % 100_000 === 0 && tell(`  ${done}`));
+  // As where a server has run for days: what was written is on disk, and the files of its log are there to be written again.
+  await database.query('checkpoint');
   const close = async () => {
     for (const process of [connector, klaviyo, walletCrew]) await process.stop();
     await database.drop();

@@ -1,4 +1,5 @@
 import { ConnectorError } from '#core';
+import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
@@ -9,10 +10,7 @@ import { startReconciler } from './reconciler.js';
 /** Beside the connector on one machine. */
 const defaultPort = 3001;
 
-// Whoever answers webhooks on this machine comes first. Where the system does not allow it, the limits still hold.
-try {
-  setPriority(constants.priority.PRIORITY_LOW);
-} catch {}
+giveWay();
 
 try {
   const clock = new SystemClock();
@@ -24,6 +22,14 @@ try {
   // No stack trace: what is wrong and what to do about it.
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The reconciler could not start: ${error instanceof Error ? error.name : typeof error}\n`);
   process.exit(error instanceof ConnectorError && error.retry === 'later' ? 1 : 2);
+}
+
+/** Whoever answers webhooks on this machine comes first. Where the system does not allow it, the limits still hold. */
+function giveWay(): void {
+  try {
+    // Linux counts each thread by itself; those that collect garbage are there already.
+    for (const thread of process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0]) setPriority(thread, constants.priority.PRIORITY_LOW);
+  } catch {}
 }
 
 async function run(wish: Arguments, clock: SystemClock): Promise<number> {

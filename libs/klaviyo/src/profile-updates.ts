@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Answer, Outgoing, Slot, UpsertProfile } from '#core';
 import { type Account, aWhile } from './account.js';
 import { fromVerdict, later, refused, unreachable } from './answers.js';
@@ -16,6 +17,10 @@ const few = 12;
 const soonMs = 1000;
 /** Each import costs several looks at how it fares, of which there are no more than of imports. In the background it gathers meanwhile. */
 export const gatherImports = 4;
+/** In the background a full import would keep the process from everything else for a third of a second. */
+const mostInBackground = 2_000;
+/** Between portions others get their turn. */
+const portion = 200;
 
 export async function profileSlot(account: Account, waiting: number, memory: ImportMemory): Promise<Slot | { waitMs: number }> {
   const singles = waiting <= few ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;
@@ -28,14 +33,14 @@ export async function profileSlot(account: Account, waiting: number, memory: Imp
   const spacingMs = account.spacingMs('bulk_import_profiles') * (account.isBackground ? gatherImports : 1);
   const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems || account.isBackground ? { spacingMs } : {});
   if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
-  return slotOf<UpsertProfile>(account, { items: probing(bulk, maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
+  return slotOf<UpsertProfile>(account, { items: probing(bulk, account.isBackground ? mostInBackground : maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
 }
 
 async function sendSingles(account: Account, commands: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {
   const unused = [...permits];
   const patience = aWhile();
   const answers = commands.map(async (outgoing): Promise<Answer> => {
-    const unfit = unfitProfile(outgoing);
+    const unfit = unfitProfile(outgoing, wireBytes(profile(outgoing)));
     if (unfit) return unfit;
     const permit = unused.shift();
     return permit === undefined ? fromVerdict(outgoing, undefined) : new SingleUpdate(account, outgoing, patience).send(permit);
@@ -50,14 +55,13 @@ async function sendBulk(account: Account, memory: ImportMemory, all: Outgoing<Up
   const answers = await sendAlone(account, all.filter(({ alone }) => alone));
   const commands = all.filter(({ alone }) => !alone);
   const items: { outgoing: Outgoing<UpsertProfile>; entry: ReturnType<typeof profile>; bytes: number }[] = [];
-  for (const outgoing of commands) {
-    const unfit = unfitProfile(outgoing);
-    if (unfit) {
-      answers.push(unfit);
-      continue;
-    }
+  for (const [n, outgoing] of commands.entries()) {
+    if (n % portion === portion - 1) await setImmediate();
     const entry = profile(outgoing);
-    items.push({ outgoing, entry, bytes: wireBytes(entry) });
+    const bytes = wireBytes(entry);
+    const unfit = unfitProfile(outgoing, bytes);
+    if (unfit) answers.push(unfit);
+    else items.push({ outgoing, entry, bytes });
   }
   const patience = aWhile();
   const verdicts = await sendIsolated({
@@ -105,8 +109,8 @@ function jobId(data: unknown): string | undefined {
   return typeof id === 'string' && id !== '' ? id : undefined;
 }
 
-function unfitProfile(outgoing: Outgoing<UpsertProfile>): Answer | undefined {
+function unfitProfile(outgoing: Outgoing<UpsertProfile>, bytes: number): Answer | undefined {
   if (!isReachable(outgoing.identity)) return unreachable(outgoing);
   const { maxItemBytes } = limits.bulk_import_profiles;
-  return wireBytes(profile(outgoing)) > maxItemBytes ? refused(outgoing, 'KLAVIYO_ITEM_TOO_LARGE', `The profile has more than ${maxItemBytes} bytes.`) : undefined;
+  return bytes > maxItemBytes ? refused(outgoing, 'KLAVIYO_ITEM_TOO_LARGE', `The profile has more than ${maxItemBytes} bytes.`) : undefined;
 }
