@@ -9,6 +9,8 @@ import { startReconciler } from './reconciler.js';
 
 /** Beside the connector on one machine. */
 const defaultPort = 3001;
+/** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. */
+const connections = 3;
 
 giveWay();
 
@@ -41,7 +43,7 @@ async function run(wish: Arguments, clock: SystemClock): Promise<number> {
   const meter = new PromMeter();
   const plugins = await openPlugins(settings, environment, { clock, log, meter });
   const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log });
-  const opened = await openStore({ url: database.url, log });
+  const opened = await openStore({ url: database.url, log, poolSize: connections });
   const ready = { settings, opened, clock, log, meter, plugins };
   if (wish.once) return runOnce(ready, environment.graceMs, wish);
   await startReconciler(ready, environment);
