@@ -9,13 +9,13 @@ import { expect, report, round, tell } from './report.ts';
 import type { Server } from './server.ts';
 import { askVendor } from './vendor.ts';
 
-const kills = 10;
 const mostMore = 1.05;
 const lookMs = 50;
 
-/** A run that dies ten times asks both vendors hardly more than one that comes through, and finds and repairs the same. */
+/** A run that dies ten times (once, if it is to be quick) asks both vendors hardly more than one that comes through, and finds and repairs the same. */
 export const reconcileKill: Bench = async ({ server, quick, sizes: [people] = [quick ? 2_000 : 20_000] }) => {
   const crowd: Crowd = { people: people!, drift: 0.05, until: Date.now() };
+  const kills = quick ? 1 : 10;
   const whole = await calls(server, crowd, async (world) => run(world));
   const died = await calls(server, crowd, async (world, asked) => {
     for (let kill = 1; kill <= kills; kill++) {

@@ -7,6 +7,8 @@ import { Shutdown } from './shutdown.js';
 
 /** A run that has not begun so long after its time does not run. */
 const lateMs = 2 * 3_600_000;
+/** A million passes take twenty minutes, and a first run over them some hours: longer than this something is in its way. */
+const longestMs = 24 * 3_600_000;
 
 /** As the connector's: `live` asks whether to restart, `ready` whether runs can be saved, `dependencies` what is wrong elsewhere. */
 @Controller('health')
@@ -45,6 +47,7 @@ export class HealthController {
       const [newest] = await this.runs.list(tenant, 1);
       if (!newest) return check.up({ says: 'has not run yet' });
       if (newest.status === 'failed') return check.down({ says: `the last run failed: ${newest.code ?? 'unknown'}` });
+      if (newest.status === 'running' && this.clock.now() - newest.startedAt > longestMs) return check.down({ says: 'a run has been at work for more than a day' });
       const last = await this.runs.last(tenant);
       const dueAt = last && cron !== 'off' && newest.status !== 'running' ? new CronTime(cron, timeZone).getNextDateFrom(new Date(last.startedAt), timeZone).toMillis() : Infinity;
       return this.clock.now() - dueAt > lateMs ? check.down({ says: 'the scheduled run has not begun' }) : check.up({ worry: last?.report?.verdict.worry ?? 'unknown' });

@@ -34,7 +34,10 @@ export async function readPage(account: Account, operation: Operation, cursor: s
   }
   const answer = record(outcome.data);
   // No data where data must be is no answer: it must not be read as "there is nothing".
-  if (!Array.isArray(answer['data'])) return { waitMs: aMinute };
+  if (!Array.isArray(answer['data'])) {
+    account.log.warn('Klaviyo answered without data', { account: account.name, operation, waitMs: aMinute });
+    return { waitMs: aMinute };
+  }
   const next = cursorOf(record(answer['links'])['next']);
   return { data: answer['data'].map(record), included: answer['included'], ...(next === undefined || next === cursor ? {} : { next }) };
 }

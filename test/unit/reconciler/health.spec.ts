@@ -103,4 +103,13 @@ describe('the health of the reconciler', () => {
     await runs.begin(tenant, everything, 60_000);
     expect((await lastRun())!.status).toBe('up');
   });
+
+  it('a run that does not come to its end in a day is a matter for people', async () => {
+    const { clock, runs, lastRun } = await health();
+    await runs.begin(tenant, everything, 60_000);
+    clock.at += 24 * hour;
+    expect((await lastRun())!.status).toBe('up');
+    clock.at += 1;
+    expect(await lastRun()).toEqual({ status: 'down', says: 'a run has been at work for more than a day' });
+  });
 });

@@ -100,7 +100,7 @@ export class ReadProfiles {
       busy.set(stretch, readUntil);
       // Who goes on with a stretch begins with those with whom another process ended.
       const before = stretch.readAt ?? [];
-      const unread = before.length === 0 ? own : own.filter(({ name }) => !before.includes(name.klaviyoId));
+      const unread = own.filter((profile) => timeOf(profile) !== stretch.at || !before.includes(profile.name.klaviyoId));
       await this.look(hand, rules, unread);
       hand.checkpoint.profiles.read += unread.length;
       const readMs = lastAt - stretch.at;
