@@ -20,7 +20,7 @@ export interface ReconcileWorld {
 }
 
 /** Both emulators and a database full of the same people, and a connector that decides and sends, as where it runs all day. */
-export async function openWorld(server: Server, crowd: Crowd, compression: number): Promise<ReconcileWorld> {
+export async function openWorld(server: Server, crowd: Crowd, compression: number, klaviyoSettings: object = {}): Promise<ReconcileWorld> {
   const CROWD = JSON.stringify(crowd);
   tell(`reconcile: ${crowd.people} people are made`);
   const database = await server.fresh();
@@ -30,7 +30,7 @@ export async function openWorld(server: Server, crowd: Crowd, compression: numbe
   ]);
   const settings = tenantSettings(klaviyo.url, { baseUrl: walletCrew.url, apiKey: walletCrewKey, requestsPerMinute: walletCrewPerMinute * compression });
   // Little time of grace: all of these people came long ago, and a short run would only wait for it.
-  const configFile = writeSettings({ tenants: Object.fromEntries(Object.entries(settings.tenants).map(([id, one]) => [id, { ...one, reconciliation: { cron: 'off', graceSeconds: 5 } }])) });
+  const configFile = writeSettings({ tenants: Object.fromEntries(Object.entries(settings.tenants).map(([id, one]) => [id, { ...one, klaviyo: { ...one.klaviyo, ...klaviyoSettings }, reconciliation: { cron: 'off', graceSeconds: 5 } }])) });
   const connector = await startConnector({ databaseUrl: database.url, configFile, workers: true });
   if (crowd.people > 0) await fill(database, crowd, (done) => done % 100_000 === 0 && tell(`  ${done}`));
   // As where a server has run for days: what was written is on disk, and the files of its log are there to be written again.
