@@ -225,6 +225,15 @@ export function runsSuite(world: () => RunsWorld): void {
       expect(await one.seen(second.id, 'pass', ['X'])).toEqual([]);
     });
 
+    it('keeps by which profile it met a person first, whichever process meets them again', async () => {
+      const { one, other } = world();
+      const { run } = await begun(one);
+      expect(await one.seePersons(run.id, new Map([['p-1', 'K1'], ['p-2', 'K2']]))).toEqual(new Map([['p-1', 'K1'], ['p-2', 'K2']]));
+      expect(await other.seePersons(run.id, new Map([['p-2', 'K9'], ['p-3', 'K3'], ['p-1', 'K1']]))).toEqual(new Map([['p-2', 'K2'], ['p-3', 'K3'], ['p-1', 'K1']]));
+      expect(await other.seen(run.id, 'person', ['p-1', 'p-3', 'p-4'])).toEqual(['p-1', 'p-3']);
+      expect(await one.seePersons(run.id, new Map())).toEqual(new Map());
+    });
+
     it('takes keys that no database can hold', async () => {
       const { one } = world();
       const { run } = await begun(one);

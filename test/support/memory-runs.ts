@@ -21,6 +21,7 @@ export class MemoryRuns extends Runs {
   /** The oldest first. */
   readonly #runs: Held[] = [];
   readonly #seen = new Map<string, Set<string>>();
+  readonly #profiles = new Map<string, string>();
   #serial = 0;
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {
@@ -83,6 +84,13 @@ export class MemoryRuns extends Runs {
 
   async seen(id: string, what: string, keys: readonly string[]): Promise<string[]> {
     return [...new Set(keys)].filter((key) => this.#seenBy(id, what).has(key));
+  }
+
+  async seePersons(id: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+    const first = new Map([...profiles].map(([person, profile]) => [person, this.#profiles.get(`${id} ${person}`) ?? profile]));
+    for (const [person, profile] of first) this.#profiles.set(`${id} ${person}`, profile);
+    await this.see(id, 'person', [...profiles.keys()]);
+    return first;
   }
 
   allSeen(id: string, what: string): string[] {

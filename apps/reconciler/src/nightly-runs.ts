@@ -4,11 +4,13 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Clock, Log, parts, Reconcile, Runs, type RunOptions } from '#core';
 import { PromMeter, ReconciliationSettings, SETTINGS, startWorkers, type Settings } from '#runtime';
+import { unlessAlive } from './unless-alive.js';
 
 /** Runs every tenant by its own schedule, in its own time zone. A run that another process left unfinished is gone on with at once. */
 @Injectable()
 export class NightlyRuns implements OnApplicationBootstrap {
   private readonly underWay = new Set<Promise<void>>();
+  private stopping = false;
   /** For all tenants together. */
   private working: Promise<void> | undefined;
 
@@ -36,8 +38,9 @@ export class NightlyRuns implements OnApplicationBootstrap {
     }
   }
 
-  /** Resolves when nothing is in hand any more. */
-  async ended(): Promise<void> {
+  /** Begins nothing any more; resolves when nothing is in hand. */
+  async end(): Promise<void> {
+    this.stopping = true;
     await Promise.all(this.underWay);
   }
 
@@ -48,7 +51,8 @@ export class NightlyRuns implements OnApplicationBootstrap {
 
   private async run(tenant: string, options: RunOptions): Promise<void> {
     try {
-      const ended = await this.reconcile.run(tenant, options, { work: () => (this.working ??= startWorkers({ get: (token: never) => this.modules.get(token, { strict: false }) } as never)) });
+      const work = () => (this.working ??= startWorkers({ get: (token: never) => this.modules.get(token, { strict: false }) } as never));
+      const ended = await unlessAlive(() => this.reconcile.run(tenant, options, { work }), this.clock, () => !this.stopping);
       if (ended.is === 'busy') this.log.info('another process reconciles this tenant', { tenant, run: ended.run.id });
       if (ended.is === 'done') this.meter.set('reconciliation_last_done_timestamp_seconds', { tenant }, Math.round(this.clock.now() / 1000));
     } catch (error) {

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { type Clock, ConnectorError, EstimateRun, leaseMs, Reconcile, type Reconciled, type RunOptions } from '#core';
+import { ConnectorError, EstimateRun, Reconcile, type Reconciled, type RunOptions } from '#core';
 import { ConnectorModule, reportText, startWorkers, type Ready } from '#runtime';
 import type { Arguments } from './arguments.js';
 import { estimateInWords, RunProgress } from './progress.js';
+import { unlessAlive } from './unless-alive.js';
 
 const exitCodes: Record<Reconciled['is'], number> = { done: 0, failed: 1, cancelled: 3, stopped: 3, lost: 3, busy: 4 };
 
@@ -33,20 +34,6 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
     await ready.opened.close();
   }
   return worst;
-}
-
-const lookMs = 2_000;
-
-/** Whoever held the run may have died; its lease runs out soon. One that lives saves how far it is every few seconds. */
-async function unlessAlive(run: () => Promise<Reconciled>, clock: Clock): Promise<Reconciled> {
-  const endsAt = clock.now() + leaseMs + lookMs;
-  let ended = await run();
-  for (let before = ended; ended.is === 'busy' && clock.now() < endsAt; before = ended) {
-    await clock.wait(lookMs);
-    ended = await run();
-    if (ended.is === 'busy' && ended.run.checkpoint.spentMs !== before.run.checkpoint.spentMs) return ended;
-  }
-  return ended;
 }
 
 /** It only informs: a run that cannot be reckoned is begun all the same, and says itself what is wrong. */

@@ -27,7 +27,7 @@ export class Shutdown implements BeforeApplicationShutdown, OnApplicationShutdow
     this.log.info('stopping', { signal });
     this.reconcile.stop();
     this.commands.stop();
-    await this.nightly.ended();
+    await this.nightly.end();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -38,7 +38,15 @@ export function readArguments(typed: readonly string[], now: number): Arguments 
 }
 
 function settingsOf(text: string): Record<string, unknown> {
-  const settings: unknown = parseYaml(text);
+  const settings = read(text);
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) throw line.wrong('--settings must be a YAML map');
   return settings as Record<string, unknown>;
+}
+
+function read(yaml: string): unknown {
+  try {
+    return parseYaml(yaml);
+  } catch {
+    return undefined;
+  }
 }

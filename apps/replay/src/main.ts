@@ -15,7 +15,7 @@ try {
   else process.stdout.write(usage);
 } catch (error) {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof ConnectorError && error.retry !== 'later' ? 2 : 1;
 } finally {
   for (const one of opened.toReversed()) await one.close().catch(() => undefined);
 }

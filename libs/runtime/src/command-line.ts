@@ -29,10 +29,13 @@ export class CommandLine {
   }
 }
 
+/** There were no passes in phones before. */
+const beginning = Date.UTC(2000);
+
 /** Undefined: it is no time in the past. */
 function timeAgo(text: string, now: number): number | undefined {
   const [, count, unit] = /^(\d+)([mhdw])$/.exec(text) ?? [];
   // The date parser takes a bare number for a year or a month.
   const at = count ? now - Number(count) * unitMs[unit as keyof typeof unitMs] : /^\d{4}-\d\d/.test(text) ? Date.parse(text) : NaN;
-  return Number.isNaN(at) || at > now ? undefined : at;
+  return at > beginning && at < now ? at : undefined;
 }

@@ -188,6 +188,7 @@ export const RunSeenEntity = defineEntity({
     runId: p.uuid().primary(),
     what: p.text().primary(),
     key: p.text().collation('C').primary(),
+    profile: p.text().nullable(),
   },
 });
 

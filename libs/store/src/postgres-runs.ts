@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { firstCheckpoint, type Checkpoint, type ErrorCode, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type Runs, type RunStatus } from '#core';
 import { rows, type Database, type Db } from './database.js';
 import { countOpen, readFates } from './run-fates.js';
-import { forgetSeen, readSeen, writeSeen } from './run-seen.js';
+import { forgetSeen, readSeen, writePersons, writeSeen } from './run-seen.js';
 import { storableJson } from './storable.js';
 import { ascendingIds, isUuid } from './uuid.js';
 
@@ -100,6 +100,10 @@ export class PostgresRuns implements Runs {
 
   seen(id: string, what: string, keys: readonly string[]): Promise<string[]> {
     return readSeen(this.database, id, what, keys);
+  }
+
+  seePersons(id: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+    return writePersons(this.database, id, profiles);
   }
 
   forget(id: string): Promise<void> {

@@ -18,6 +18,18 @@ export async function writeSeen(database: Database, run: string, what: string, k
   );
 }
 
+/** As `writeSeen`, with the profile by which a person was seen; the first stays. */
+export async function writePersons(database: Database, run: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  const persons = [...profiles.keys()];
+  await database.rows(
+    `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+     insert into connector.run_seen (run_id, what, key, profile) select $1, 'person', key, profile from quick, unnest($2::text[], $3::text[]) as given (key, profile) order by key on conflict do nothing`,
+    [run, persons, [...profiles.values()]],
+  );
+  const seen = await database.rows<{ key: string; profile: string }>(`select key, profile from connector.run_seen where run_id = $1 and what = 'person' and key = any($2::text[])`, [run, persons]);
+  return new Map(seen.map(({ key, profile }) => [key, profile]));
+}
+
 export async function readSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
   return found(keys, (given) => database.rows(`select key from connector.run_seen where run_id = $1 and what = $2 and key = any($3::text[])`, [run, what, given]));
 }

@@ -173,19 +173,19 @@ describe('passes that are not where we take them to be', () => {
     ['not listed at all', undefined, 'pass-gone', { Apple: 'Uninstalled', Google: 'Uninstalled' }],
   ])('become Uninstalled once they are believed: %s', (_title, gone, kind, statuses) => {
     const held = person!.passes['P-1']!;
-    const drift = absencesOf(person!, [{ pass: held, ...(gone ? { wallets: [...gone] } : {}) }], now)!;
+    const [drift] = absencesOf(person!, [{ pass: held, ...(gone ? { wallets: [...gone] } : {}) }], now);
     expect(drift).toMatchObject({ kinds: [kind], sample: { personId: person!.id, passId: 'P-1' } });
     const [after] = repaired({ drift } as PassComparison, persons);
     for (const [wallet, status] of Object.entries(statuses)) expect(inWallet(after!.passes['P-1']!, wallet as 'Apple')?.status).toBe(status);
     // Nobody says when, so it is no event: only the profile is written anew.
-    expect(decide(drift.repairs[0]!.event as WalletEvent, persons, rules(), now).commands.map((command) => command.do)).toEqual(['upsert-profile']);
+    expect(decide(drift!.repairs[0]!.event as WalletEvent, persons, rules(), now).commands.map((command) => command.do)).toEqual(['upsert-profile']);
   });
 
-  it('are one drift of a person, with a repair for each pass', () => {
+  it('are a drift for each pass, and each names its own', () => {
     const both = known(ana().installed('apple', { pass: 'P-1' }).installed('apple', { pass: 'P-2' }).events)[0]!;
-    const drift = absencesOf(both, [{ pass: both.passes['P-1']! }, { pass: both.passes['P-2']!, wallets: ['Apple'] }], now)!;
-    expect(drift.repairs.map(({ key, kinds }) => `${key} ${kinds.join()}`)).toEqual(['listed absent P-1 pass-gone', 'listed absent P-2 uninstall-unheard']);
-    expect(absencesOf(newPerson('nobody'), [], now)).toBeUndefined();
+    const drifts = absencesOf(both, [{ pass: both.passes['P-1']! }, { pass: both.passes['P-2']!, wallets: ['Apple'] }], now);
+    expect(drifts.map(({ repairs: [repair], sample, kinds }) => `${sample.passId} ${kinds.join()}: ${repair!.key}`)).toEqual(['P-1 pass-gone: listed absent P-1', 'P-2 uninstall-unheard: listed absent P-2']);
+    expect(absencesOf(newPerson('nobody'), [], now)).toEqual([]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { leaseMs, phases, type Reconcile, type Run } from '#core';
-import { foundIn, leftIn, planted, plantedKinds, reported } from './planted-world.js';
+import { agreeing, emailOf, foundIn, leftIn, planted, plantedKinds, reported } from './planted-world.js';
 import { dry, everything, tenant, type World } from './reconcile-world.js';
+import { hour } from '../../support/stories.js';
 
 const callsOf = ({ report }: Run) => Object.values(report!.calls).reduce((a, b) => a + b, 0);
 
@@ -96,6 +97,27 @@ describe('a run that is interrupted', () => {
     expect(run.resumed).toBeGreaterThan(3);
     expect(exceptSentAgain(run)).toEqual(exceptSentAgain(whole.run));
     expect(repairsOf(world)).toEqual(whole.repairs);
+  });
+
+  it('by a stop while it reads profiles, takes no duplicate for the main profile of somebody', async () => {
+    const twice = async () => {
+      const world = await agreeing(12);
+      for (const n of [2, 3, 7]) world.profiles.put({ name: { email: emailOf(n) }, createdAt: world.clock.now() + n });
+      // Nothing was ever told back of which profile Klaviyo made for them.
+      world.clock.at += 12 * hour;
+      return world;
+    };
+    const undisturbed = await (await twice()).process().run(tenant, everything);
+    expect(foundIn(undisturbed.run)).toMatchObject({ 'profile-duplicated': 3 });
+    for (let step = 1; step < 30; step++) {
+      const world = await twice();
+      const first = world.process();
+      beforeStep(world, step, () => first.stop());
+      if ((await first.run(tenant, everything)).is === 'done') continue;
+      world.onStep = () => {};
+      const { run } = await world.process().run(tenant, everything);
+      expect([step, sorted(run)]).toEqual([step, sorted(undisturbed.run)]);
+    }
   });
 
   it('between noting passes as seen and counting them, counts them in the next process', async () => {

@@ -40,6 +40,8 @@ describe('the reconcile command', () => {
 
   it.each([
     [['--once', '--since', 'soon'], '--since soon is no time in the past'],
+    [['--once', '--since', '0d'], '--since 0d is no time in the past'],
+    [['--once', '--since', '99999999d'], '--since 99999999d is no time in the past'],
     [['--once', '--since', '7'], '--since 7 is no time in the past'],
     [['--once', '--since', '2027-01-01'], '--since 2027-01-01 is no time in the past'],
     [['--once', '--only', 'passes'], '--only passes: there are status, tokens, consent'],

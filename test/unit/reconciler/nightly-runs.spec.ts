@@ -43,7 +43,7 @@ describe('runs by schedule', () => {
     await runs.onApplicationBootstrap();
     expect(await world.runs.list(tenant, 9)).toEqual([]);
     await job(tenant).fireOnTick();
-    await runs.ended();
+    await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', options: { dryRun: false, only: parts } }]);
     expect(await meter.registry.getSingleMetricAsString('reconciliation_last_done_timestamp_seconds')).toContain(`{tenant="acme"} ${Math.round(world.clock.now() / 1000)}`);
   });
@@ -56,7 +56,7 @@ describe('runs by schedule', () => {
     world.onStep = () => {};
     const { runs } = nightly(world, { [tenant]: { reconciliation: scheduled({ cron: 'off' }) } });
     await runs.onApplicationBootstrap();
-    await runs.ended();
+    await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', resumed: 1, options: dry }]);
     expect(world.received).toEqual([]);
   });
@@ -67,7 +67,7 @@ describe('runs by schedule', () => {
     await runs.onApplicationBootstrap();
     await world.runs.begin(tenant, dry, 60_000);
     await job(tenant).fireOnTick();
-    await runs.ended();
+    await runs.end();
     expect(world.log.lines.join('\n')).toContain('another process reconciles this tenant');
     expect(world.passes.calls).toEqual([]);
   });
@@ -79,11 +79,11 @@ describe('runs by schedule', () => {
     const { begin } = world.runs;
     world.runs.begin = () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'));
     await job(tenant).fireOnTick();
-    await runs.ended();
+    await runs.end();
     expect(world.log.lines.join('\n')).toContain('reconciliation could not run');
     world.runs.begin = begin;
     await job(tenant).fireOnTick();
-    await runs.ended();
+    await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done' }]);
   });
 
@@ -94,7 +94,7 @@ describe('runs by schedule', () => {
     let steps = 0;
     world.onStep = () => void (++steps === 3 && reconcile.stop());
     await job(tenant).fireOnTick();
-    await runs.ended();
+    await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'running' }]);
     expect(await world.runs.begin(tenant, everything, 60_000)).toHaveProperty('lease');
     expect(meter.registry.getSingleMetric('reconciliation_last_done_timestamp_seconds')).toBeUndefined();
@@ -116,7 +116,7 @@ describe('runs by schedule', () => {
     await runs.onApplicationBootstrap();
     for (let night = 0; night < 2; night++) {
       await job(tenant).fireOnTick();
-      await runs.ended();
+      await runs.end();
     }
     expect(worked.length).toBeGreaterThan(0);
     expect(new Set(worked).size).toBe(worked.length);

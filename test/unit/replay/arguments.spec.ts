@@ -23,6 +23,7 @@ describe('the replay command', () => {
     [[], '--with is missing'],
     [['--with', 'offers', '--since', 'soon'], '--since soon is no time in the past'],
     [['--with', 'offers', '--since', '2027-01-01'], '--since 2027-01-01 is no time in the past'],
+    [['--with', 'offers', '--settings', '{bad'], '--settings must be a YAML map'],
     [['--with', 'offers', '--settings', 'hello'], '--settings must be a YAML map'],
     [['--with', 'offers', '--dif'], "Unknown option '--dif'"],
     [['offers'], 'Unexpected argument'],

@@ -73,6 +73,8 @@ export abstract class Runs {
   abstract see(id: string, what: string, keys: readonly string[]): Promise<string[]>;
   /** Which of these it has seen. */
   abstract seen(id: string, what: string, keys: readonly string[]): Promise<string[]>;
+  /** Notes that the run has seen these persons, each by one of their profiles (Klaviyo's id); answers by which it has seen each of them first. */
+  abstract seePersons(id: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>>;
   /** Forgets what it has seen; runs that have ended need it no more. */
   abstract forget(id: string): Promise<void>;
 

@@ -84,10 +84,11 @@ export function settledPasses({ passes }: Person, settledBefore: number): Pass[]
   return Object.values(passes).filter((pass) => wallets.some((wallet) => isInstalledSince(pass, wallet, settledBefore)));
 }
 
-export function absencesOf(person: Person, absences: readonly Absence[], at: number): Drift | undefined {
-  if (absences.length === 0) return undefined;
-  const repairs = absences.map(({ pass, wallets: gone }) => absence(pass, gone ? 'uninstall-unheard' : 'pass-gone', gone ?? [...wallets], at));
-  return { kinds: [...new Set(repairs.flatMap(({ kinds }) => kinds))], sample: { personId: person.id, passId: absences[0]!.pass.id }, repairs };
+export function absencesOf(person: Person, absences: readonly Absence[], at: number): Drift[] {
+  return absences.map(({ pass, wallets: gone }) => {
+    const kind = gone ? 'uninstall-unheard' : 'pass-gone';
+    return { kinds: [kind], sample: { personId: person.id, passId: pass.id }, repairs: [absence(pass, kind, gone ?? [...wallets], at)] };
+  });
 }
 
 /**

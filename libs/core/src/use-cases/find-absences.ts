@@ -11,6 +11,8 @@ import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
 const passesAtOnce = 5_000;
+/** What is gone is asked for by name, a call each; a process that dies must not have asked many in vain. */
+const askedAtOnce = 20;
 
 interface Held {
   person: Person;
@@ -31,19 +33,16 @@ export class FindAbsences {
     const { checkpoint } = hand;
     if (checkpoint.persons.after === undefined) {
       let absent = 0;
-      for await (const { held } of this.pages(hand, undefined)) for (const { absences } of held) absent += absences.length;
+      for await (const { held } of this.pages(hand, undefined, passesAtOnce)) for (const { absences } of held) absent += absences.length;
       if (absent === 0) return;
       // Of the passes we took for installed: those that are, by the list, and those that are not.
       const sums = { absent, installed: checkpoint.adoption.any + absent };
       if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
     }
     const at = this.clock.now();
-    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after)) {
+    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after, checkpoint.implausible ? passesAtOnce : askedAtOnce)) {
       const drifts: Drift[] = [];
-      for (const { person, absences } of held) {
-        const drift = absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at);
-        if (drift) drifts.push(drift);
-      }
+      for (const { person, absences } of held) drifts.push(...absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at));
       await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
       checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
@@ -64,12 +63,15 @@ export class FindAbsences {
     return absences.filter(({ pass, wallets: left }) => left || gone.has(pass.id));
   }
 
-  private async *pages(hand: RunInHand, from: string | undefined): AsyncGenerator<{ held: Held[]; walked: number; last: string }> {
+  /** `atOnce`: so many unseen passes together at the most. */
+  private async *pages(hand: RunInHand, from: string | undefined, atOnce: number): AsyncGenerator<{ held: Held[]; walked: number; last: string }> {
     const { id, tenant, options } = hand.run;
     for (let after = from; ; ) {
       // A run over what changed lately was not shown the others.
       const { passes, walked, last } = await (options.since === undefined ? this.records.unseenPasses(tenant, id, after, passesAtOnce) : this.records.gonePasses(id, after, passesAtOnce));
-      if (last !== undefined) yield { held: await this.compared(hand, passes), walked, last };
+      let rest = passes;
+      for (; rest.length > atOnce; rest = rest.slice(atOnce)) yield { held: await this.compared(hand, rest.slice(0, atOnce)), walked: 0, last: rest[atOnce - 1]! };
+      if (last !== undefined) yield { held: await this.compared(hand, rest), walked, last };
       hand.save();
       await hand.saved();
       if (walked < passesAtOnce) return;

@@ -144,17 +144,19 @@ export class ReadProfiles {
       if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
     });
-    const mains = compared.flatMap(({ comparison: { person } }) => (person ? [person.id] : []));
-    const firstSeen = new Set(mains.length > 0 ? await this.runs.see(id, 'person', [...new Set(mains)]) : []);
-    // Two profiles with one address look both like the person's own. Who goes on with a run meets profiles twice, as does who reads what changes.
-    if (hand.run.resumed === 0 && options.since === undefined && !isAgain) {
-      for (const one of compared) {
-        const { person } = one.comparison;
-        if (person && !firstSeen.delete(person.id)) one.comparison = duplicate(one.profile, person, reading);
-      }
+    // Two profiles with one address look both like the person's own: it is the one that was met first.
+    const first = await this.firstProfiles(id, compared.flatMap(({ profile, comparison: { person } }) => (person ? [[person.id, profile.name.klaviyoId] as const] : [])));
+    for (const one of compared) {
+      const { person } = one.comparison;
+      if (person && first.get(person.id) !== one.profile.name.klaviyoId) one.comparison = duplicate(one.profile, person, reading);
     }
     await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
     const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
     if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);
+  }
+
+  private async firstProfiles(run: string, met: (readonly [person: string, profile: string])[]): Promise<Map<string, string>> {
+    // Of two on one page the first stays.
+    return met.length === 0 ? new Map() : this.runs.seePersons(run, new Map(met.toReversed()));
   }
 }
