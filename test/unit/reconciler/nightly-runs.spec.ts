@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import type { CronJob } from 'cron';
-import { ConnectorError, parts, type Queue } from '#core';
+import { ConnectorError, leaseMs, parts, type Queue } from '#core';
 import { PromMeter, ReconciliationSettings, type Settings } from '#runtime';
 import { NightlyRuns } from '../../../apps/reconciler/src/nightly-runs.js';
 import { KeptQueue } from '../core/fakes.js';
@@ -59,6 +59,16 @@ describe('runs by schedule', () => {
     await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', resumed: 1, options: dry }]);
     expect(world.received).toEqual([]);
+  });
+
+  it('begin with the one whose process has died a moment ago, as soon as its lease has run out', async () => {
+    const world = await planted();
+    await world.runs.begin(tenant, everything, leaseMs);
+    const { runs } = nightly(world);
+    await runs.onApplicationBootstrap();
+    for (let turns = 0; turns < 10_000 && (await world.runs.list(tenant, 1))[0]!.status === 'running'; turns++) await new Promise(setImmediate);
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', resumed: 1 }]);
+    await runs.end();
   });
 
   it('leave a tenant alone at which another process is', async () => {
