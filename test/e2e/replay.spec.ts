@@ -109,7 +109,7 @@ describe('what a plugin would have changed is found out from what happened', () 
     [[], /--with is missing/],
   ])('%j is refused with a code and what to do', (given, words) => {
     const { status, stdout, stderr } = replay(...given);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(words);
   });
 });

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
-import { ConnectorModule, Environment, faint, loadSettings, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { closeAll, ConnectorModule, Environment, faint, loadSettings, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { fitted } from './fitted.js';
@@ -19,7 +19,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `It could not be explained: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = couldNotBeAsked;
 } finally {
-  for (const one of opened.toReversed()) await one.close().catch(() => undefined);
+  await closeAll(opened);
 }
 
 /** Takes leave to call from the same table as the connector at work, so both together keep to the vendors' limits. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ConnectorError } from '#core';
-import { changePlugin, Environment, loadSettings, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock } from '#runtime';
+import { changePlugin, closeAll, Environment, loadSettings, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { replay } from './replay.js';
@@ -17,7 +17,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = error instanceof ConnectorError && error.retry !== 'later' ? 2 : 1;
 } finally {
-  for (const one of opened.toReversed()) await one.close().catch(() => undefined);
+  await closeAll(opened);
 }
 
 async function run(wish: Arguments, clock: SystemClock): Promise<void> {

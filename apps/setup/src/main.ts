@@ -1,6 +1,6 @@
 import { ConnectorError, SetUp } from '#core';
 import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
-import { Environment, loadSettings, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, vaultKeys } from '#runtime';
+import { closeAll, Environment, loadSettings, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, vaultKeys } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { WalletCrewSetup } from '#wallet-crew';
 import { readArguments, usage, type Arguments } from './arguments.js';
@@ -16,7 +16,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The setup failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = 2;
 } finally {
-  for (const one of opened.toReversed()) await Promise.resolve(one.close()).catch(() => undefined);
+  await closeAll(opened);
 }
 
 /** True: nothing is missing. */
