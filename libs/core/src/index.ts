@@ -52,6 +52,7 @@ export * from './explanation/explanation.js';
 export * from './explanation/suspicions.js';
 export * from './reconciliation/expected-profile.js';
 export * from './reconciliation/verdict.js';
+export * from './reconciliation/compare-consents.js';
 export * from './reconciliation/compare-passes.js';
 export * from './reconciliation/compare-profiles.js';
 export * from './reconciliation/repair.js';

@@ -21,6 +21,8 @@ export interface PassComparison {
   drift?: Drift;
   /** Wallets we take it to be in and in which it is not. Not believed one by one: see `isPlausible`. */
   absentFrom: Wallet[];
+  /** Wallets it is in, and of which we do not know that, or have not heard of its newest installation. */
+  unheardIn: Wallet[];
   /** Wallets it is in, and whether a webhook told of it. */
   heard: Partial<Record<Wallet, boolean>>;
   /** It changed too recently to be judged. */
@@ -32,16 +34,22 @@ export function keysOfPasses(passes: readonly ListedPass[], rules: Rules): strin
   return [...new Set(passes.flatMap((pass) => keysOfPass(pass, rules)))];
 }
 
+/** Whom we know of those whose pass it is; several: they share it, or are one. */
+export function ownersOf(pass: ListedPass, known: PersonIndex, rules: Rules): Person[] {
+  const keys = keysOfPass(pass, rules);
+  return matching(known.owners(keys), keys, identifiersOfPass(pass, rules)['email']);
+}
+
 /** What is wrong about a pass: what The Wallet Crew lists against what we know. */
 export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
-  const comparison: PassComparison = { pass, absentFrom: [], heard: {}, fresh: newestChange(pass) > settledBefore };
+  const comparison: PassComparison = { pass, absentFrom: [], unheardIn: [], heard: {}, fresh: newestChange(pass) > settledBefore };
   if (comparison.fresh) return comparison;
   const kind = kindOfListed(pass, rules.passKinds);
   // Deciding about it would only park it.
   if (kind === undefined) return { ...comparison, drift: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
 
   const keys = keysOfPass(pass, rules);
-  const owners = matching(known.owners(keys), keys, identifiersOfPass(pass, rules)['email']);
+  const owners = ownersOf(pass, known, rules);
   const [person] = owners;
   const seen = person && own(person.passes, pass.id);
   const drift: Drift = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
@@ -58,6 +66,7 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
     }
     comparison.heard[wallet] = wasInstallHeard(seen, wallet, since);
     const isCounted = isInstallCounted(seen, wallet, { at: since, backfill: true });
+    if (!isCounted || view?.status !== 'Installed') comparison.unheardIn.push(wallet);
     if (!isCounted) drift.repairs.push(installation(pass, wallet, since));
     // Removed since then, or not there when The Wallet Crew was asked: only its newest word outdoes that.
     const goneAt = Math.max(seen?.absentAt?.[wallet] ?? 0, view?.status === 'Uninstalled' ? view.at : 0);

@@ -1,8 +1,6 @@
-import type { Channel, ProfileName, UpsertProfile } from '../command.js';
-import { profileOf } from '../marketing/profile.js';
-import { choiceInForce } from '../person/consent.js';
+import type { ProfileName, UpsertProfile } from '../command.js';
 import { goes, identifiersOf, keysOf, matching, profileName } from '../person/identity.js';
-import { newPerson, own, type Person } from '../person/person.js';
+import type { Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { HeldProfile } from '../ports/profiles.js';
 import type { Updates } from '../ports/records.js';
@@ -10,7 +8,10 @@ import type { Vault } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
 import { tokenProperty, withToken } from '../wallet/pass-link.js';
+import { isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from './compare-consents.js';
+import { isEmpty, isSame } from './compare-values.js';
 import type { DriftKind, Part } from './drift.js';
+import { isStatus, strangersProfile } from './expected-profile.js';
 import { listed, optOut, tokenLookUp, type Drift } from './repair.js';
 
 export interface ProfileReading {
@@ -83,10 +84,9 @@ function ended(drift: Drift, person: Person | undefined): Comparison {
   return { is: found ? 'drifted' : 'agreeing', ...(person ? { person } : {}), drift: found ? drift : undefined };
 }
 
-/** A profile of nobody who has a pass must say so: Klaviyo leaves profiles without the property out of its conditions. */
 function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileReading, drift: Drift): void {
   if (!strangers || !only.includes('status')) return;
-  const wrong = Object.entries(profileOf(newPerson(''), rules).properties).filter(([name, value]) => isStatus(value) && held.properties[name] !== value);
+  const wrong = Object.entries(strangersProfile(rules).properties).filter(([name, value]) => held.properties[name] !== value);
   if (wrong.length === 0) return;
   drift.kinds = [wrong.every(([name]) => isEmpty(held.properties[name])) ? 'default-missing' : 'status-wrong'];
   drift.sample.about = wrong.map(([name]) => name).slice(0, mostNamed);
@@ -94,7 +94,7 @@ function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileRe
 }
 
 /** Klaviyo's own id where we know it; otherwise the profile that has the strongest identifier, which no other profile can have. */
-function isMain(name: HeldProfile['name'], { identity }: Person): boolean {
+export function isMain(name: HeldProfile['name'], { identity }: Person): boolean {
   if (identity.klaviyoId !== undefined) return identity.klaviyoId === name.klaviyoId;
   for (const identifier of ['externalId', 'email', 'phone'] as const) {
     if (identity[identifier] === undefined || identity.withheld?.includes(identifier)) continue;
@@ -152,42 +152,12 @@ function compareConsents(held: HeldProfile, person: Person, { only, rules }: Pro
   if (!only.includes('consent')) return;
   const channels = [...new Set(Object.values(rules.consents).map(({ channel }) => channel))];
   for (const channel of channels) {
-    const said = person.optOuts[channel];
-    const knownUntil = Math.max(said?.at ?? 0, said?.throughApiAt ?? 0, said?.endedAt ?? 0);
-    const unheard = held.optOuts.filter((event) => event.channel === channel && event.at > knownUntil);
+    const unheard = unheardOptOuts(held, person, channel);
+    const differs = isSubscribedAgain(held, person, channel) || Object.keys(unheldSubscriptions(held, person, channel, rules)).length > 0;
     drift.repairs.push(...unheard.map(optOut));
-    if (unheard.length > 0) about.push(channel);
-    else if (differs(held, person, channel, rules, knownUntil)) {
-      drift.kinds.push('consent-differs');
-      about.push(channel);
-    }
+    if (unheard.length === 0 && differs) drift.kinds.push('consent-differs');
+    if (unheard.length > 0 || differs) about.push(channel);
   }
-}
-
-function differs(held: HeldProfile, person: Person, channel: Channel, rules: Rules, knownUntil: number): boolean {
-  const { says, at } = held.consents[channel];
-  const out = person.identity.optedOut?.[channel];
-  // An opt-in after it would have been told to us by Klaviyo; one of unknown date proves nothing.
-  if (out !== undefined) return says === 'subscribed' && at !== undefined && at > knownUntil;
-  if (says === 'subscribed') return false;
-  const asked = Object.entries(person.asked).filter(([field]) => own(rules.consents, field)?.channel === channel);
-  return asked.some(([field, lists]) => choiceInForce(own(person.consents, field))?.given === true && Object.values(lists).some((since) => since !== false));
-}
-
-/** Klaviyo keeps a property that was emptied; its conditions pass it over like one that was never there. */
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null;
-}
-
-function isStatus(value: unknown): boolean {
-  return value === 'Installed' || value === 'NotInstalled' || value === 'Uninstalled';
-}
-
-/** A time written another way is the same time. */
-function isSame(is: unknown, should: unknown): boolean {
-  if (JSON.stringify(is) === JSON.stringify(should)) return true;
-  if (typeof is !== 'string' || typeof should !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(should)) return false;
-  return Date.parse(is) === Date.parse(should);
 }
 
 /** Everything that finds the person again, when the event is decided. */

@@ -1,6 +1,6 @@
 import type { UpsertProfile } from '../command.js';
 import { profileOf } from '../marketing/profile.js';
-import type { Person } from '../person/person.js';
+import { newPerson, type Person } from '../person/person.js';
 import type { PluginHost } from '../plugin/host.js';
 import { personView, whoIs } from '../plugin/person-view.js';
 import { shapedProfiles, type ShapedProfile } from '../plugin/shaped-profiles.js';
@@ -19,3 +19,14 @@ export function shapedProfilesOf(persons: readonly Person[], rules: Rules, plugi
 }
 
 export const isHeld = ({ asked }: ShapedProfile) => asked.some(({ held }) => held !== undefined);
+
+/** What must stand on the profile of somebody whom we do not know: the explicit status of people without a pass, because Klaviyo leaves profiles without it out of its conditions. */
+export function strangersProfile(rules: Rules): UpsertProfile {
+  const { do: what, properties } = profileOf(newPerson(''), rules);
+  return { do: what, attributes: {}, properties: Object.fromEntries(Object.entries(properties).filter(([, value]) => isStatus(value))) };
+}
+
+/** Counts and times are beside it. */
+export function isStatus(value: unknown): boolean {
+  return value === 'Installed' || value === 'NotInstalled' || value === 'Uninstalled';
+}
