@@ -18,6 +18,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   FLOW_BODY_UNUSABLE: 422,
   SYSTEM_WEBHOOK_REFUSED: 401,
   NOT_FOUND: 404,
+  PERSON_UNKNOWN: 404,
 };
 
 /** Seconds after which a sender that was answered 503 may come back. */

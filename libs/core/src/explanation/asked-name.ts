@@ -23,9 +23,12 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** A fingerprint, see `personId`. */
 const ownId = /^[0-9a-z]{22}$/;
 
+/** White space, and what one cannot see of a name that was copied from elsewhere. */
+const around = /^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu;
+
 /** E-mail, phone in any form, id of a delivery, pass, person or Klaviyo profile, customer id, or any identifier as `key:value`. */
 export function askedName(given: string, rules: Rules): AskedName {
-  const text = given.trim();
+  const text = given.replaceAll(around, '');
   const { identity } = rules;
   const [, key, value] = /^([\w.-]+):(.+)$/.exec(text) ?? [];
   const asked: AskedName = { text, keys: [], nearKeys: [], profile: {}, by: [] };
@@ -54,6 +57,16 @@ export function askedName(given: string, rules: Rules): AskedName {
   asked.keys = [...new Set(asked.keys)];
   asked.nearKeys = [...new Set(asked.keys.flatMap(near))].filter((one) => !asked.keys.includes(one));
   return asked;
+}
+
+/** Where somebody was looked for in vain, without the name itself, and what to do about it. */
+export function lookedFor({ deliveryId, personId, keys, profile, by }: AskedName, { tenant }: Rules): string {
+  const here = [deliveryId && 'delivery', personId && 'person', ...keys.map((key) => key.split(':')[0])];
+  const places = [['here', here], ['in Klaviyo', Object.keys(profile)], ['at The Wallet Crew', by.map(({ key }) => key)]] as const;
+  const looked = places.map(([place, roles]) => `${place} ${roles.length > 0 ? `as ${roles.filter(Boolean).join(', ')}` : 'not at all'}`);
+  // That is all its list can be searched by.
+  const pass = keys.some((key) => key.startsWith('pass:')) ? ` The Wallet Crew finds passes by the identifiers on them, not by the id of the pass: if this is one that no webhook told of, ask by an identifier on it, or let a reconciliation read all passes (npm run reconcile -- --once --tenant ${tenant}).` : '';
+  return `Looked for ${looked.join('; ')}.${pass}`;
 }
 
 /** Spellings that people and systems confuse. */
