@@ -10,6 +10,8 @@ import { configFor, keys, lists, startWorld, tenant, type World } from '../suppo
 import { ask, bodyOf, deliver, operate, passTime } from '../support/webhooks.js';
 
 const minuteMs = 60_000;
+/** A list with double opt-in. */
+const club = 'CLUB01';
 const apple = 'neostore.wallet.loyaltyCard.Apple';
 const at = (minutesAgo: number) => new Date(Date.now() - minutesAgo * minuteMs).toISOString();
 
@@ -34,7 +36,11 @@ let world: World;
 
 beforeAll(async () => {
   buildConnector();
-  const options = { tenant: { links: {} } };
+  const account = { id: 'ACC001', lists: [{ id: lists.newsletter, name: 'Newsletter' }, { id: lists.sms, name: 'SMS' }, { id: club, name: 'Club', opt_in_process: 'double_opt_in' as const }] };
+  const options = {
+    klaviyo: { accounts: { [keys.klaviyo]: account } },
+    tenant: { links: {}, consents: { consents_email: { channel: 'email' }, consents_sms: { channel: 'sms', listId: lists.sms }, consents_club: { channel: 'email', listId: club } } },
+  };
   world = await startWorld(options);
   writeFileSync(files.configFile, stringify(configFor(world.klaviyo.url, world.walletCrew.url, options)));
 }, 200_000);
@@ -58,6 +64,13 @@ async function explain(who: string): Promise<Explanation> {
   if (status !== 200) throw new Error(`${status} ${text}`);
   return json as unknown as Explanation;
 }
+
+const profilesOf = async (who: string) => {
+  const { klaviyo } = await explain(who);
+  if (!klaviyo.asked || !klaviyo.profiles[0]) throw new Error('Klaviyo has no such profile.');
+  return klaviyo.profiles as [(typeof klaviyo.profiles)[number]];
+};
+const shouldOf = async (who: string) => (await explain(who)).truth!.profile!.properties;
 
 /** Somebody else with a key of the account. */
 const foreignWrite = (email: string, properties: object) =>
@@ -106,7 +119,38 @@ describe('why somebody is (not) in a segment', () => {
   it('is that a webhook never came', async () => {
     const { email, pass } = await known();
     world.walletCrew.hold([{ kind: 'Pass:Installed', at: at(0.1), ...pass, device: 'google' }]);
-    expect((await explain(email)).firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringContaining(`pass ${pass.passId} in Google: installed there, NotInstalled here`) });
+    expect((await explain(email)).firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringMatching(new RegExp(`pass ${pass.passId} in Google: installed there since .*, NotInstalled here`)) });
+  });
+
+  it('is that the card was removed and added again, and neither webhook came', async () => {
+    const { email, pass } = await known();
+    const later = (minutes: number) => new Date(Date.now() + minutes * minuteMs).toISOString();
+    world.walletCrew.hold([{ kind: 'Pass:Uninstalled', at: later(20), ...pass, device: 'apple' }, { kind: 'Pass:Installed', at: later(30), ...pass, device: 'apple' }]);
+    expect((await explain(email)).firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringMatching(/in Apple: installed there since .*, Installed here since /) });
+  });
+
+  it('is found out by the id of a profile that Klaviyo never told us', async () => {
+    const { email, identifiers, pass } = await known();
+    const [{ klaviyoId }] = await profilesOf(email);
+    expect(await explain(klaviyoId)).toMatchObject({ who: { identifiers: { customerId: [identifiers.customerId] } }, truth: { passes: [{ id: pass.passId }] }, klaviyo: { profiles: [{ klaviyoId, own: true }] } });
+  });
+
+  it('is that a profile of nobody who has a pass says otherwise', async () => {
+    const email = 'stranger@mail.example';
+    await foreignWrite(email, {});
+    const [{ klaviyoId }] = await profilesOf(email);
+    expect((await explain(klaviyoId)).firstBroken).toMatchObject({ name: 'status-absent' });
+    await foreignWrite(email, Object.fromEntries(Object.keys(await shouldOf(klaviyoId)).map((name) => [name, name === apple ? 'Installed' : 'NotInstalled'])));
+    expect(await explain(klaviyoId)).toMatchObject({ firstBroken: { name: 'status-differs' }, differences: [{ property: apple, should: 'NotInstalled', is: 'Installed' }] });
+  });
+
+  it('is that they have yet to confirm, where Klaviyo says that the list asks for it', async () => {
+    const { email, identifiers } = somebody();
+    await world.tell([{ kind: 'Customer:Upserted', at: at(0.5), identifiers, account: { email, consents_club: true } }]);
+    await world.quiet();
+    await passTime(world.databaseUrl, 30);
+    const { suspicions } = await explain(email);
+    expect(suspicions.find(({ about, name }) => about === 'consent' && name !== 'consent-not-given')).toMatchObject({ name: 'waits-for-confirmation', detail: expect.stringContaining(`list ${club}`) });
   });
 
   it('is that The Wallet Crew knows them and we never heard of them', async () => {
@@ -119,7 +163,8 @@ describe('why somebody is (not) in a segment', () => {
     const { email, identifiers } = somebody();
     await deliver(world.hook, bodyOf({ kind: 'Pass:Created', at: at(0.2), identifiers, passId: 'pass-of-a-kind', passType: 'unheard-of' }, `parked-${email}`));
     await world.quiet();
-    const { firstBroken, events } = await explain(email);
+    const { firstBroken, events, pending } = await explain(email);
+    expect(pending).toMatchObject([{ lane: 'decide', status: 'parked', why: 'PASS_KIND_UNKNOWN' }]);
     expect(firstBroken).toMatchObject({ name: 'delivery-parked', code: 'PASS_KIND_UNKNOWN', run: expect.stringMatching(/^POST \/api\/acme\/operations\/parked\/.+\/replay$/) });
     expect(events).toEqual([]);
   });
@@ -132,7 +177,8 @@ describe('why somebody is (not) in a segment', () => {
   });
 
   it('is that nobody knows them', async () => {
-    expect(await explainCall('nobody@mail.example')).toMatchObject({ status: 404, json: { code: 'NOT_FOUND', says: expect.stringContaining('Neither we nor Klaviyo nor The Wallet Crew') } });
+    expect(await explainCall('nobody@mail.example')).toMatchObject({ status: 404, json: { code: 'PERSON_UNKNOWN', says: expect.stringContaining('Looked for here as email; in Klaviyo as email; at The Wallet Crew as email.') } });
+    expect(await explainCall('unheard-of-pass')).toMatchObject({ status: 404, json: { says: expect.stringContaining('ask by an identifier on it') } });
   });
 
   it('is told to operators only, by path as well as by body', async () => {
@@ -169,6 +215,6 @@ describe('npm run explain', () => {
   it('ends with 2 where it could not be asked', async () => {
     expect(await command(tenant)).toMatchObject({ status: 2, stderr: expect.stringContaining('npm run explain') });
     expect(await command('nobody', 'x')).toMatchObject({ status: 2, stderr: expect.stringContaining('TENANT_UNKNOWN') });
-    expect(await command(tenant, 'nobody@mail.example')).toMatchObject({ status: 2, stderr: expect.stringContaining('NOT_FOUND') });
+    expect(await command(tenant, 'nobody@mail.example')).toMatchObject({ status: 2, stderr: expect.stringContaining('PERSON_UNKNOWN') });
   });
 });

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { AllowNotifications, Clock, EstimateRun, Explain, FollowImport, Log, Marketing, Meter, Passes, Permits, PluginHost, PluginRunner, PollOptOuts, ProcessEvents, Profiles, Queue, ReadBack, ReceiveEvents, Reconcile, Records, RefreshTokens, Rollout, Runs, SendCommands, Store, WalletPlatform, type Rules } from '#core';
-import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles } from '#klaviyo';
+import { KlaviyoAccounts, KlaviyoMarketing, KlaviyoProfiles, KlaviyoSetup } from '#klaviyo';
 import { readDelivery, WalletCrewAccounts, WalletCrewPasses, WalletCrewPlatform } from '#wallet-crew';
 import type { OpenStore } from '#store';
 import { noPlugins, type OpenPlugins } from './open-plugins.js';
@@ -37,6 +37,7 @@ export class ConnectorModule {
     const rules = rulesByTenant(settings);
     const vaults = new Map([...settings.tenants].map(([id, { walletCrew }]) => [id, new SealedVault(vaultKeys(settings.vault, walletCrew))]));
     const vaultOf = (tenant: string) => vaults.get(tenant)!;
+    const rulesOfRuns = (tenant: string) => reconcileRulesOf(settings.tenants.get(tenant)?.reconciliation);
     const { permits } = opened;
     const klaviyo = new KlaviyoAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits, vaultOf, clock, log, meter });
     const walletCrew = new WalletCrewAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, permits, clock, log });
@@ -89,14 +90,14 @@ export class ConnectorModule {
         {
           provide: Explain,
           inject: [Store, Records, Passes, Profiles, PluginHost],
-          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), clock }),
+          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, lists: new KlaviyoSetup(klaviyo), plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, clock }),
         },
         { provide: EstimateRun, inject: [Passes, Profiles, Marketing], useFactory: (passes: Passes, profiles: Profiles, marketing: Marketing) => new EstimateRun(passes, profiles, marketing, clock) },
         {
           provide: Reconcile,
           inject: [Runs, Records, Store, Passes, Profiles, PluginHost],
           useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, plugins: PluginHost) =>
-            new Reconcile({ runs, records, store, passes, profiles, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: (tenant) => reconcileRulesOf(settings.tenants.get(tenant)?.reconciliation), vaultOf, clock, log, meter }),
+            new Reconcile({ runs, records, store, passes, profiles, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, vaultOf, clock, log, meter }),
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],

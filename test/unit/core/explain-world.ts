@@ -10,6 +10,9 @@ export class ExplainWorld {
   parked: DeliveryRecord[] = [];
   held: SeenProfile[] | NotNow | Error;
   listed: ListedPass[] | NotNow;
+  optIns: Record<string, 'single' | 'double'> = {};
+  /** As in the settings of the tenant. */
+  everyProfile = true;
   /** What the vendors were asked. */
   readonly asked: string[] = [];
   plugins: PluginHost = noPlugins;
@@ -41,6 +44,7 @@ export class ExplainWorld {
       backlog: async () => 0,
       parked: async () => this.parked.map(({ id, event, code, receivedAt }) => ({ id, what: 'delivery' as const, name: event.name, code: code!, at: receivedAt })),
     };
-    return new Explain({ store, records, passes, profiles, plugins: this.plugins, vaultOf: () => new GlassVault(), rulesOf: (tenant) => (tenant === this.rules.tenant ? this.rules : undefined), clock: new ManualClock(now) }).run('acme', who);
+    const lists = { lists: async (_tenant: string, ids: readonly string[]) => Object.entries(this.optIns).flatMap(([id, optIn]) => (ids.includes(id) ? [{ id, name: id, optIn }] : [])) };
+    return new Explain({ store, records, passes, profiles, lists, plugins: this.plugins, vaultOf: () => new GlassVault(), rulesOf: (tenant) => (tenant === this.rules.tenant ? this.rules : undefined), reconcileRulesOf: () => ({ strangers: this.everyProfile }), clock: new ManualClock(now) }).run('acme', who);
   }
 }

@@ -1,9 +1,10 @@
-import { askedName, ConnectorError, type SeenProfile } from '#core';
-import { aCustomer, hour, start } from '../../support/stories.js';
-import { delivered, healthy, links, someRules, story, token, withProperty } from './explaining.js';
+import { askedName, ConnectorError, strangersProfile, type SeenProfile } from '#core';
+import { aCustomer, day, hour, start } from '../../support/stories.js';
+import { delivered, healthy, links, someRules, story, token, withProfile, withProperty } from './explaining.js';
 import { ExplainWorld } from './explain-world.js';
 import { PluginsHere, plugin } from './plugins-here.js';
 
+const apple = 'neostore.wallet.loyaltyCard.Apple';
 const nobodyThere = () => {
   const world = new ExplainWorld();
   world.persons.length = 0;
@@ -20,6 +21,9 @@ describe('an operator may name somebody', () => {
     ['by e-mail, however it is written', ' Ana@Mail.Example '],
     ['by phone, however it is written', '+33 6 12 34 56 78'],
     ['by pass id', 'pass-of-C-1'],
+    ['by pass id, with spaces around it', '  pass-of-C-1\t'],
+    ['by pass id, with marks around it that one cannot see', '\u200B\u202Apass-of-C-1\u202C\uFEFF'],
+    ['by pass id, as key:value with spaces', ' pass: pass-of-C-1 '],
     ['by customer id', 'C-1'],
     ['by any identifier, as key:value', 'customerId:C-1'],
     ['by the id of their Klaviyo profile', 'K1'],
@@ -37,8 +41,8 @@ describe('an operator may name somebody', () => {
 
 describe('somebody whom nobody knows', () => {
   it('is no explanation but an error', async () => {
-    await expect(nobodyThere().explain('eva@mail.example')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(nobodyThere().explain('   ')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(nobodyThere().explain('eva@mail.example')).rejects.toMatchObject({ code: 'PERSON_UNKNOWN', detail: 'Looked for here as email; in Klaviyo as email; at The Wallet Crew as email.' });
+    await expect(nobodyThere().explain('   ')).rejects.toMatchObject({ code: 'PERSON_UNKNOWN' });
     await expect(new ExplainWorld({ ...healthy(), rules: someRules({ tenant: 'other' }) }).explain('C-1')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   });
 
@@ -47,7 +51,7 @@ describe('somebody whom nobody knows', () => {
     world.held = [];
     world.listed = [];
     const error = await world.explain('ana+news@mail.example').catch((error: unknown) => error as ConnectorError);
-    expect(error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(`${world.persons[0]!.id} (email)`) });
+    expect(error).toMatchObject({ code: 'PERSON_UNKNOWN', message: expect.stringContaining(`${world.persons[0]!.id} (email)`) });
     expect((error as ConnectorError).message).not.toContain('@');
   });
 
@@ -57,12 +61,42 @@ describe('somebody whom nobody knows', () => {
     expect((await world.explain('ana@mail.example')).suspicions.map(({ name }) => name)).toEqual(['never-heard-of']);
   });
 
-  it('but by Klaviyo has never enrolled, and nothing is broken', async () => {
-    const world = nobodyThere();
-    world.held = healthy().profiles as SeenProfile[];
-    const { firstBroken, suspicions } = await world.explain('ana@mail.example');
-    expect(suspicions.map(({ name }) => name)).toEqual(['only-in-klaviyo']);
-    expect(firstBroken).toBeUndefined();
+  it('by the id of a pass is told that The Wallet Crew finds no pass by its id, and what to ask by instead', async () => {
+    const error = await nobodyThere().explain('Klnq7-pass').catch((error: unknown) => error as ConnectorError);
+    expect((error as ConnectorError).detail).toMatch(/^Looked for here as pass, klaviyoId, customerId; in Klaviyo as klaviyoId; at The Wallet Crew as customerId\. The Wallet Crew finds passes by the identifiers on them, .* ask by an identifier on it, or let a reconciliation read all passes \(npm run reconcile -- --once --tenant acme\)\.$/);
+  });
+
+  describe('but by Klaviyo', () => {
+    const stranger = (changed: Record<string, unknown> = {}) => {
+      const world = nobodyThere();
+      const [profile] = healthy().profiles as [SeenProfile];
+      world.held = [{ ...profile, properties: { ...strangersProfile(someRules()).properties, ...changed } }];
+      return world;
+    };
+
+    it('has never enrolled, and nothing is broken while the profile says so', async () => {
+      const { firstBroken, suspicions, truth } = await stranger().explain('ana@mail.example');
+      expect({ firstBroken, names: suspicions.map(({ name }) => name) }).toEqual({ names: ['only-in-klaviyo'] });
+      expect(truth).toMatchObject({ passes: [], profile: { properties: { [apple]: 'NotInstalled' } } });
+    });
+
+    it('has a profile that says Installed, which a reconciliation puts right', async () => {
+      const { firstBroken, differences } = await stranger({ [apple]: 'Installed' }).explain('K1');
+      expect(firstBroken).toMatchObject({ name: 'status-differs', run: 'npm run reconcile -- --once --tenant acme' });
+      expect(differences).toEqual([{ property: apple, should: 'NotInstalled', is: 'Installed' }]);
+    });
+
+    it('has a profile without any status, which segments pass over', async () => {
+      const { firstBroken } = await stranger({ [apple]: undefined }).explain('K1');
+      expect(firstBroken).toMatchObject({ name: 'status-absent', detail: `${apple} should be NotInstalled and is not there` });
+    });
+
+    it('is left alone where the tenant keeps only profiles of people it knows (everyProfile: false)', async () => {
+      const world = stranger({ [apple]: 'Installed' });
+      world.everyProfile = false;
+      const { firstBroken, truth } = await world.explain('K1');
+      expect({ firstBroken, truth }).toEqual({});
+    });
   });
 
   it('but by Klaviyo under another identifier is found by that', async () => {
@@ -80,6 +114,39 @@ describe('somebody whom nobody knows', () => {
     const world = nobodyThere();
     world.parked = [delivered(aCustomer('C-7').enrolled({ email: 'eva@mail.example' }).events[0]!, [], { status: 'parked', code: 'PASS_KIND_UNKNOWN' })];
     expect((await world.explain('eva@mail.example')).firstBroken).toMatchObject({ name: 'delivery-parked', code: 'PASS_KIND_UNKNOWN' });
+  });
+});
+
+describe('a webhook that is parked', () => {
+  const parked = delivered(aCustomer('C-1').enrolled({ email: 'ana@mail.example' }).events[0]!, [], { status: 'parked', code: 'PASS_KIND_UNKNOWN' });
+  const line = { id: parked.id, lane: 'decide', status: 'parked', since: new Date(parked.receivedAt).toISOString(), why: 'PASS_KIND_UNKNOWN' };
+
+  it.each([['the person it names', 'ana@mail.example'], ['its own id', parked.id]])('is among what is pending, once, asked by %s', async (_what, who) => {
+    const world = new ExplainWorld();
+    world.parked = [parked];
+    const { pending, firstBroken } = await world.explain(who);
+    expect(pending).toEqual([line]);
+    expect(firstBroken).toMatchObject({ name: 'delivery-parked', detail: expect.not.stringContaining('more') });
+  });
+});
+
+describe('somebody who said yes and is not subscribed at Klaviyo', () => {
+  it.each([
+    ['should have been, where the list asks for no confirmation', 'single', 'subscription-not-held', 'broken'],
+    ['has yet to confirm, where the list asks for that', 'double', 'waits-for-confirmation', 'meant'],
+  ] as const)('%s', async (_what, optIn, name, weight) => {
+    const world = new ExplainWorld(withProfile(healthy(), ({ consents }) => ({ consents: { ...consents, email: { says: 'never' } } })));
+    world.optIns = { NEWS: optIn };
+    expect((await world.explain('C-1')).suspicions).toMatchObject([{ name, weight, detail: expect.stringContaining('list NEWS') }]);
+  });
+});
+
+describe('a card that was removed and put into the wallet again, of which we heard neither', () => {
+  it('is found by its newer date, as a reconciliation finds it', async () => {
+    const world = new ExplainWorld();
+    world.listed = [{ id: 'pass-of-C-1', type: 'loyalty', identifiers: { customerId: 'C-1' }, installed: { Apple: start + day } }];
+    const { firstBroken } = await world.explain('C-1');
+    expect(firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringMatching(/^pass pass-of-C-1 in Apple: installed there since 2026-01-06T09:00:00.000Z, Installed here since 2026-01-05T09:03:00.000Z;/) });
   });
 });
 

@@ -38,8 +38,8 @@ export function healthy(own: Partial<Evidence> = {}, events: WalletEvent[] = sto
     optOuts: [], events: tracks,
   };
   return {
-    rules: rule, now, text: 'ana@mail.example', person: { ...person, identity }, nearMisses: [], deliveries, parked: [], expected, plain: expected, pluginNotes: [],
-    routes: [{ consent: 'consents_email', list: 'NEWS' }, { consent: 'consents_sms', list: 'NEWS' }],
+    rules: rule, now, text: 'ana@mail.example', person: { ...person, identity }, nearMisses: [], known: [], deliveries, parked: [], expected, plain: expected, pluginNotes: [],
+    routes: [{ consent: 'consents_email', list: 'NEWS' }, { consent: 'consents_sms', list: 'NEWS' }], optIns: { NEWS: 'single' },
     profiles: [profile], passes: [{ id: 'pass-of-C-1', type: 'loyalty', identifiers: { customerId: 'C-1' }, installed: { Apple: start } }],
     token, lastWebhookAt: now - hour, undecided: 0, ...own,
   };

@@ -1,6 +1,6 @@
 import { ifAny, reconcileRun, replayCall, type Check, type Particulars } from './check.js';
 import { consentsOf, isOptedOut, shouldBeSubscribed, type ConsentEvidence } from './consent-evidence.js';
-import { isTaken, lastWord, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
+import { isPending, isTaken, lastWord, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
 
 const listName = (list: string) => (list === '' ? 'the list of the account' : `list ${list}`);
 const lastSubscribe = ({ sent }: ConsentEvidence) => sent.find(({ command }) => command.do === 'subscribe');
@@ -8,6 +8,31 @@ const lastSubscribe = ({ sent }: ConsentEvidence) => sent.find(({ command }) => 
 function subscribedAt({ sent }: ConsentEvidence): number | undefined {
   const [last] = sent;
   return last?.command.do === 'subscribe' ? takenAt(last) : undefined;
+}
+
+/** Nothing is on its way, and what was taken last was taken long enough ago for Klaviyo to show it. */
+function isSettled({ sent: [last] }: ConsentEvidence, now: number): boolean {
+  return !last || (!isPending(last) && now - (takenAt(last) ?? 0) >= settlesMs);
+}
+
+function askedSince(consent: ConsentEvidence, now: number): string {
+  const at = subscribedAt(consent);
+  return at === undefined ? 'asked longer ago than is kept' : `asked ${since(at, now)}`;
+}
+
+/** Klaviyo neither says yes nor no to a subscription that was asked for. */
+const isUnanswered = (consent: ConsentEvidence, now: number) => consent.unheld.length > 0 && consent.held?.says === 'never' && isSettled(consent, now);
+
+/** An import of an old yes skips the confirmation, whatever the list asks for. */
+function needsConfirmation(consent: ConsentEvidence, { optIns }: Evidence): boolean {
+  const last = lastSubscribe(consent);
+  const isImport = last?.command.do === 'subscribe' && last.command.historical;
+  return !isImport && consent.unheld.every((list) => optIns[list] === 'double');
+}
+
+function optInOf(list: string, { optIns }: Evidence): string {
+  const optIn = optIns[list];
+  return optIn === undefined ? `whether ${listName(list)} asks for a confirmation is not known` : `${listName(list)} asks for ${optIn === 'double' ? 'a' : 'no'} confirmation`;
 }
 
 /** The check holds for each consent about which `tell` says something. */
@@ -66,7 +91,18 @@ export const consentChecks: readonly Check[] = [
     name: 'opt-out-unheard', about: 'consent', weight: 'broken', run: reconcileRun, read: 'docs/opt-outs.md',
     says: 'Klaviyo says that this person opted out, and we have not heard of it.',
     fix: 'Klaviyo counts: nobody is written to. A reconciliation takes the opt-out over; system webhooks or polling tell of the next one.',
-    holds: forEach((consent, { now }) => (shouldBeSubscribed(consent) && consent.held?.says === 'unsubscribed' && now - (subscribedAt(consent) ?? 0) >= settlesMs ? (consent.held.at === undefined ? 'Klaviyo names no time' : since(consent.held.at, now)) : undefined)),
+    holds: forEach((consent, { now }) => {
+      const isOut = consent.unheard.length > 0 || (shouldBeSubscribed(consent) && consent.held?.says === 'unsubscribed');
+      if (!isOut || !isSettled(consent, now)) return undefined;
+      const at = consent.unheard.length > 0 ? Math.max(...consent.unheard.map((event) => event.at)) : consent.held?.at;
+      return at === undefined ? 'Klaviyo names no time' : since(at, now);
+    }),
+  },
+  {
+    name: 'subscribed-after-opt-out', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
+    says: 'This person opted out, Klaviyo holds a yes that is newer, and nobody told us of it.',
+    fix: 'Look in Klaviyo where the yes came from. If it is the person\'s own, nothing is lost: Klaviyo counts. Here only a system webhook of Klaviyo or a new yes in a form ends an opt-out.',
+    holds: forEach(({ again, held }, { now }) => (again ? since(held!.at!, now) : undefined)),
   },
   {
     name: 'subscription-not-asked', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
@@ -79,13 +115,9 @@ export const consentChecks: readonly Check[] = [
   },
   {
     name: 'subscription-not-held', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
-    says: 'Klaviyo accepted a subscription that needs no confirmation, and does not hold it.',
-    fix: 'Look at the profile in Klaviyo: the address may be suppressed or invalid.',
-    holds: forEach((consent, { now }) => {
-      const at = subscribedAt(consent);
-      const last = lastSubscribe(consent);
-      return shouldBeSubscribed(consent) && at !== undefined && now - at >= settlesMs && consent.held?.says === 'never' && last?.command.do === 'subscribe' && last.command.historical ? since(at, now) : undefined;
-    }),
+    says: 'Klaviyo was asked for a subscription that needs no confirmation as far as is known, and does not hold it.',
+    fix: 'Look at the profile in Klaviyo: the address may be suppressed or invalid, or somebody took the subscription away. Nobody is subscribed a second time on the same yes.',
+    holds: forEach((consent, evidence) => (isUnanswered(consent, evidence.now) && !needsConfirmation(consent, evidence) ? [askedSince(consent, evidence.now), ...consent.unheld.map((list) => optInOf(list, evidence))].join('; ') : undefined)),
   },
   {
     name: 'still-subscribed', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
@@ -97,11 +129,7 @@ export const consentChecks: readonly Check[] = [
     name: 'waits-for-confirmation', about: 'consent', weight: 'meant', read: 'docs/opt-outs.md',
     says: 'Klaviyo was asked to subscribe this person and waits for them to confirm (double opt-in).',
     fix: 'They must use the link in the confirmation. Whether a list asks for it is set in Klaviyo, at the list.',
-    holds: forEach((consent, { now }) => {
-      const at = subscribedAt(consent);
-      const last = lastSubscribe(consent);
-      return shouldBeSubscribed(consent) && at !== undefined && now - at >= settlesMs && consent.held?.says === 'never' && last?.command.do === 'subscribe' && !last.command.historical ? `asked ${since(at, now)}` : undefined;
-    }),
+    holds: forEach((consent, evidence) => (isUnanswered(consent, evidence.now) && needsConfirmation(consent, evidence) ? `${askedSince(consent, evidence.now)}; ${consent.unheld.map(listName).join(', ')}` : undefined)),
   },
   {
     name: 'opted-out', about: 'consent', weight: 'meant', read: 'docs/opt-outs.md',

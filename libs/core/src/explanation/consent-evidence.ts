@@ -3,6 +3,8 @@ import { choiceInForce, type Choice, type OptOut, type Statement } from '../pers
 import { optedOutSince } from '../person/list-routing.js';
 import { own } from '../person/person.js';
 import type { HeldConsent } from '../ports/profiles.js';
+import { isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from '../reconciliation/compare-consents.js';
+import type { WalletEvent } from '../wallet/event.js';
 import { mainProfile, sentOf, type Evidence, type Sent } from './evidence.js';
 
 /** Everything about one consent field of a person. */
@@ -24,6 +26,12 @@ export interface ConsentEvidence {
   /** What was asked of Klaviyo, the newest first. */
   sent: Sent<Subscribe | Unsubscribe>[];
   held?: HeldConsent;
+  /** What a reconciliation finds: opt-outs of the channel that nobody told us of, */
+  unheard: WalletEvent[];
+  /** that Klaviyo subscribed them again, */
+  again: boolean;
+  /** and lists for which a subscription was asked for that Klaviyo does not hold. */
+  unheld: string[];
 }
 
 export function consentsOf(evidence: Evidence): ConsentEvidence[] {
@@ -43,6 +51,9 @@ export function consentsOf(evidence: Evidence): ConsentEvidence[] {
       lists: routes.filter(({ consent }) => consent === field).map(({ list }) => list ?? rules.listId ?? ''),
       asked: own(person.asked, field) ?? {},
       sent: sent.filter(({ command }) => command.field === field),
+      unheard: profile ? unheardOptOuts(profile, person, channel) : [],
+      again: profile !== undefined && isSubscribedAgain(profile, person, channel),
+      unheld: (profile && own(unheldSubscriptions(profile, person, channel, rules), field)) ?? [],
       ...(choice ? { choice } : {}), ...(address === undefined ? {} : { address }), ...(optOut ? { optOut } : {}), ...(outSince === undefined ? {} : { outSince }), ...(held ? { held } : {}),
     };
   });

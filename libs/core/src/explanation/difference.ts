@@ -1,6 +1,7 @@
 import type { PropertyValue } from '../command.js';
 import { own } from '../person/person.js';
 import { propertyNames } from '../marketing/profile.js';
+import { isSame } from '../reconciliation/compare-values.js';
 import { linkProperties, withToken } from '../wallet/pass-link.js';
 import { mainProfile, type Evidence, type SeenProfile } from './evidence.js';
 
@@ -19,15 +20,11 @@ export function differencesOf(evidence: Evidence): Difference[] {
   const { expected, plain } = evidence;
   if (!profile || !expected) return [];
   return Object.entries(expected.properties)
-    .filter(([property, should]) => !isSame(should, own(profile.properties, property)))
+    .filter(([property, should]) => !isSame(own(profile.properties, property), should))
     .map(([property, should]) => {
       const is = own(profile.properties, property);
       return { property, should, ...(is === undefined ? {} : { is }), byPlugin: !isSame(own(plain?.properties ?? {}, property), should) };
     });
-}
-
-export function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Here the wallet status stands; everything else is beside it. */

@@ -3,10 +3,14 @@ import type { Note } from '../decide.js';
 import type { ErrorCode } from '../errors.js';
 import { iso } from '../marketing/profile.js';
 import type { Person } from '../person/person.js';
+import { PersonIndex } from '../person/person-index.js';
 import type { ListRoute } from '../plugin/hooks.js';
 import type { ListedPass } from '../ports/passes.js';
 import type { HeldEvent, HeldProfile } from '../ports/profiles.js';
-import type { CommandRecord, DeliveryRecord, LedgerEntry } from '../ports/store.js';
+import type { HeldList } from '../ports/setup.js';
+import { isOpen, type CommandRecord, type DeliveryRecord, type LedgerEntry } from '../ports/store.js';
+import { ownersOf } from '../reconciliation/compare-passes.js';
+import { isMain, personOf } from '../reconciliation/compare-profiles.js';
 import type { Rules } from '../rules.js';
 
 /** A vendor could not be asked, and why. */
@@ -37,11 +41,13 @@ export interface Evidence {
   delivery?: DeliveryRecord;
   person?: Person;
   nearMisses: NearMiss[];
+  /** Everybody we know by a name that stands on one of the profiles or passes. */
+  known: Person[];
   /** The newest deliveries about the person, the newest first; the one that was asked about is among them. */
   deliveries: DeliveryRecord[];
   /** Parked deliveries that name them and were never decided. */
   parked: DeliveryRecord[];
-  /** What should stand on the profile; absent: a plugin that must not be passed over fails. */
+  /** What should stand on the profile; absent: a plugin that must not be passed over fails, or nobody's profile is to be kept right. */
   expected?: UpsertProfile;
   /** What should stand there without any plugin. */
   plain?: UpsertProfile;
@@ -49,6 +55,8 @@ export interface Evidence {
   pluginNotes: Note[];
   /** To which lists consents lead now. */
   routes: ListRoute[];
+  /** By list id, whether Klaviyo asks for a confirmation (double opt-in), of lists for which a subscription is not held; one is missing where it does not say. */
+  optIns: Record<string, HeldList['optIn']>;
   profiles: SeenProfile[] | NotAsked;
   passes: ListedPass[] | NotAsked;
   /** The newest token, opened. It never leaves. */
@@ -92,24 +100,38 @@ export function lastWord({ ledger }: CommandRecord): LedgerEntry | undefined {
   return ledger.toReversed().find(({ code, words }) => code !== undefined || words !== undefined);
 }
 
-/** The profiles that are this person's; others merely share a phone with them, as families do. */
-export function ownProfiles({ profiles, person, text }: Pick<Evidence, 'profiles' | 'person' | 'text'>): SeenProfile[] {
-  if (!isAsked(profiles)) return [];
-  if (!person) return profiles;
-  const valuesOf = (key: string) => (person.identifiers[key] ?? []).map(({ value }) => value);
-  const { klaviyoId, externalId } = person.identity;
-  return profiles.filter(({ name }) => {
-    if (name.klaviyoId === klaviyoId || name.klaviyoId === text || (externalId !== undefined && name.externalId === externalId)) return true;
-    if (name.email !== undefined && valuesOf('email').length > 0) return valuesOf('email').includes(name.email.toLowerCase());
-    return name.phone !== undefined && valuesOf('phone').includes(name.phone);
-  });
+/** A command that waits for its turn, for an answer, for an identifier, or for people. */
+export const isPending = (command: Pick<CommandRecord, 'status'>) => isOpen(command) || command.status === 'waiting' || command.status === 'refused';
+
+/** Parked deliveries about this person, the one that was asked about among them. */
+export function parkedOf({ parked, deliveries }: Pick<Evidence, 'parked' | 'deliveries'>): DeliveryRecord[] {
+  return [...parked, ...deliveries.filter(({ id, status }) => status === 'parked' && !parked.some((one) => one.id === id))];
 }
 
-/** The profile that we write to: Klaviyo finds it by its id, and then by the strongest identifier. */
-export function mainProfile(evidence: Pick<Evidence, 'profiles' | 'person' | 'text'>): SeenProfile | undefined {
-  const own = ownProfiles(evidence);
-  const { klaviyoId, externalId, email } = evidence.person?.identity ?? {};
-  return own.find(({ name }) => name.klaviyoId === klaviyoId) ?? own.find(({ name }) => externalId !== undefined && name.externalId === externalId) ?? own.find(({ name }) => email !== undefined && name.email?.toLowerCase() === email) ?? own[0];
+type Held = Pick<Evidence, 'profiles' | 'person' | 'known' | 'rules'>;
+
+/** By the rules of a reconciliation it is decided from here whose a profile or a pass is. */
+export const knownIn = ({ person, known }: Pick<Evidence, 'person' | 'known'>) => new PersonIndex([...known, ...(person ? [person] : [])]);
+
+/** The profiles that are this person's; others merely share a phone with them, as families do. */
+export function ownProfiles(evidence: Held): SeenProfile[] {
+  const { profiles, person, rules } = evidence;
+  if (!isAsked(profiles)) return [];
+  const known = knownIn(evidence);
+  return profiles.filter((profile) => personOf(profile, known, rules)?.id === person?.id);
+}
+
+/** The profile that we write to. */
+export function mainProfile(evidence: Held): SeenProfile | undefined {
+  const { person } = evidence;
+  return ownProfiles(evidence).find(({ name }) => !person || isMain(name, person));
+}
+
+/** Passes of somebody of whom nobody ever told us. */
+export function unheardPasses(evidence: Pick<Evidence, 'passes' | 'person' | 'known' | 'rules'>): ListedPass[] {
+  const { passes, rules } = evidence;
+  const known = knownIn(evidence);
+  return isAsked(passes) ? passes.filter((pass) => ownersOf(pass, known, rules).length === 0) : [];
 }
 
 /** How long ago, for people. */

@@ -1,11 +1,12 @@
 import { iso, propertyNames } from '../marketing/profile.js';
-import { own, type Person } from '../person/person.js';
-import { isOpen, type CommandRecord, type DeliveryRecord } from '../ports/store.js';
+import { newPerson, own, type Person } from '../person/person.js';
+import type { CommandRecord, DeliveryRecord } from '../ports/store.js';
+import { isSame } from '../reconciliation/compare-values.js';
 import { wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, type Pass } from '../wallet/pass.js';
 import { consentsOf } from './consent-evidence.js';
-import { differencesOf, isSame, isSecretProperty } from './difference.js';
-import { isAsked, lastWord, ownProfiles, type Evidence, type NotAsked, type SeenProfile } from './evidence.js';
+import { differencesOf, isSecretProperty } from './difference.js';
+import { isAsked, isPending, lastWord, ownProfiles, parkedOf, type Evidence, type NotAsked, type SeenProfile } from './evidence.js';
 import type { ConsentLine, EventLine, Explanation, InWalletLine, KnownPerson, PendingLine, ProfileLine, SentLine, Truth } from './explanation.js';
 import { suspicionsOf } from './suspicions.js';
 
@@ -17,13 +18,15 @@ export function explanationOf(evidence: Evidence): Explanation {
   return {
     tenant: rules.tenant, asked: text, at: iso(now),
     ...(firstBroken ? { firstBroken } : {}), suspicions,
-    ...(person ? { who: whoOf(person), truth: truthOf(person, evidence) } : {}),
+    ...(person ? { who: whoOf(person) } : {}),
+    // Of nobody we know it is true that they have no pass, where their profile is to say so.
+    ...(person || evidence.expected ? { truth: truthOf(person ?? newPerson(''), evidence) } : {}),
     nearMisses,
     walletCrew: isAsked(passes) ? { asked: true, passes: passes.map(({ id, type, createdAt, installed }) => ({ id, ...(type === undefined ? {} : { type }), ...time('createdAt', createdAt), installed: Object.fromEntries(Object.entries(installed).map(([wallet, at]) => [wallet, iso(at)])) })) } : { asked: false, ...passes },
     klaviyo: isAsked(profiles) ? { asked: true, profiles: profiles.map((profile) => profileLine(profile, evidence)) } : { asked: false, ...profiles },
     differences: differencesOf(evidence).map(({ byPlugin: _by, ...difference }) => difference),
     events: evidence.deliveries.map(eventLine),
-    pending: evidence.deliveries.flatMap(pendingOf),
+    pending: [...parkedOf(evidence).map(parkedLine), ...evidence.deliveries.flatMap(pendingOf)],
     consent: consentLines(evidence),
   };
 }
@@ -86,11 +89,14 @@ function sentLine({ id, lane, status, command, ledger }: CommandRecord): SentLin
   };
 }
 
+function parkedLine({ id, status, receivedAt, code }: DeliveryRecord): PendingLine {
+  return { id, lane: 'decide', status, since: iso(receivedAt), ...(code ? { why: code } : {}) };
+}
+
 function pendingOf({ id, status, receivedAt, commands }: DeliveryRecord): PendingLine[] {
   const since = iso(receivedAt);
   const undecided: PendingLine[] = status === 'undecided' ? [{ id, lane: 'decide', status, since }] : [];
-  const open = commands.filter((command) => isOpen(command) || command.status === 'waiting' || command.status === 'refused');
-  return [...undecided, ...open.map((command): PendingLine => ({ id: command.id, lane: command.lane, status: command.status, since, ...time('due', command.dueAt), ...whyOf(command) }))];
+  return [...undecided, ...commands.filter(isPending).map((command): PendingLine => ({ id: command.id, lane: command.lane, status: command.status, since, ...time('due', command.dueAt), ...whyOf(command) }))];
 }
 
 function whyOf(command: CommandRecord): { why?: string } {

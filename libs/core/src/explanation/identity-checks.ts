@@ -1,9 +1,7 @@
 import { isOpen } from '../ports/store.js';
 import { goes } from '../person/identity.js';
-import { ago, isAsked, lastWord, mainProfile, quoted, since, type Evidence } from './evidence.js';
+import { ago, isAsked, lastWord, mainProfile, parkedOf, quoted, since, unheardPasses } from './evidence.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
-
-const parkedOf = ({ parked, deliveries }: Evidence) => [...parked, ...deliveries.filter(({ status }) => status === 'parked')];
 
 /** Is it known whom the question is about, and is all that was heard of them on its way? */
 export const identityChecks: readonly Check[] = [
@@ -11,18 +9,21 @@ export const identityChecks: readonly Check[] = [
     name: 'never-heard-of', about: 'identity', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
     says: 'The Wallet Crew has passes of this person, and no webhook ever told us.',
     fix: 'Check that the webhook subscription at The Wallet Crew is active and points here; a reconciliation fetches what was missed.',
-    holds: ({ person, delivery, passes, lastWebhookAt, now }) =>
-      !person && !delivery && isAsked(passes) && passes.length > 0 ? { detail: `passes ${passes.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined,
+    holds: (evidence) => {
+      const { person, delivery, lastWebhookAt, now } = evidence;
+      const unheard = person || delivery ? [] : unheardPasses(evidence);
+      return unheard.length > 0 ? { detail: `passes ${unheard.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined;
+    },
   },
   {
     name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
     says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
     fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
-    holds: ({ person, delivery, parked, nearMisses, profiles, passes }) => {
-      if (person || delivery || parked.length > 0) return undefined;
-      const listed = isAsked(passes) && passes.length > 0;
+    holds: (evidence) => {
+      const { person, delivery, parked, nearMisses, profiles, passes } = evidence;
+      if (person || delivery || parked.length > 0 || unheardPasses(evidence).length > 0) return undefined;
       const neverEnrolled = isAsked(passes) && isAsked(profiles) && profiles.length > 0 && nearMisses.length === 0;
-      if (listed || neverEnrolled) return undefined;
+      if (neverEnrolled) return undefined;
       const near = nearMisses.map(({ personId, by }) => `person ${personId} is known by ${by}`);
       const asked = [isAsked(profiles) ? [] : 'Klaviyo could not be asked', isAsked(passes) ? [] : 'The Wallet Crew could not be asked'].flat();
       return ifAny([...near, ...asked]) ?? {};

@@ -1,10 +1,11 @@
 import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
-import { differencesOf, isSame, isStatus, leftOver, type Difference } from './difference.js';
+import { isEmpty, isSame } from '../reconciliation/compare-values.js';
+import { differencesOf, isStatus, leftOver, type Difference } from './difference.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
 import { isAsked, isTaken, lastUpdate, lastWord, mainProfile, ownProfiles, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
 
-const told = ({ property, should, is }: Difference) => `${property} should be ${String(should)} and is ${is === undefined ? 'not there' : String(is)}`;
+const told = ({ property, should, is }: Difference) => `${property} should be ${String(should)} and is ${is === undefined ? 'not there' : is === null ? 'empty' : String(is)}`;
 
 /** Did the newest update say so already, and when did Klaviyo take it? */
 function toldAt(evidence: Evidence, { property, should }: Difference): number | undefined {
@@ -46,13 +47,15 @@ export const profileChecks: readonly Check[] = [
   },
   {
     name: 'no-profile', about: 'profile', weight: 'broken', run: reconcileRun,
-    says: 'Klaviyo has no profile of this person.',
+    says: 'Klaviyo has no profile of this person, or none that we write to.',
     fix: 'If the newest update was accepted only minutes ago, wait. Otherwise the profile was deleted in Klaviyo; a reconciliation writes it anew.',
     holds: (evidence) => {
-      if (!evidence.person || !isAsked(evidence.profiles) || ownProfiles(evidence).length > 0 || goes(evidence.person.identity) === 'when-reachable') return undefined;
+      const { person, profiles, now } = evidence;
+      if (!person || !isAsked(profiles) || mainProfile(evidence) || goes(person.identity) === 'when-reachable') return undefined;
       const update = lastUpdate(evidence);
       const at = update && takenAt(update);
-      return { detail: at !== undefined ? `Klaviyo accepted an update ${since(at, evidence.now)}` : update ? `the newest update is ${update.status}` : 'no update on record' };
+      const others = ownProfiles(evidence).map(({ name: { klaviyoId } }) => `; ${klaviyoId} is not the one we write to`);
+      return { detail: `${at !== undefined ? `Klaviyo accepted an update ${since(at, now)}` : update ? `the newest update is ${update.status}` : 'no update on record'}${others.join('')}` };
     },
   },
   {
@@ -93,13 +96,13 @@ export const profileChecks: readonly Check[] = [
     name: 'status-absent', about: 'profile', weight: 'broken', run: reconcileRun,
     says: 'The profile lacks a wallet status, and conditions on a property that is not set pass the profile over, those with "is not" too.',
     fix: 'A pass kind was configured after the profile was last written, or it was never written; a reconciliation fills in the explicit status.',
-    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && one.is === undefined && toldAt(evidence, one) === undefined).map(told)) : undefined),
+    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
     name: 'status-differs', about: 'profile', weight: 'broken', run: reconcileRun,
     says: 'The profile says another wallet status than the truth, and no update on record says it right.',
     fix: 'What was sent is older than what we know now, or older than what is kept; a reconciliation puts it right.',
-    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && one.is !== undefined && toldAt(evidence, one) === undefined).map(told)) : undefined),
+    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && !isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
     name: 'plugin-changed-since', about: 'profile', weight: 'broken', run: reconcileRun, read: 'docs/rollout.md',

@@ -1,7 +1,8 @@
 import { propertyNames } from '../marketing/profile.js';
 import { own } from '../person/person.js';
+import { isSame } from '../reconciliation/compare-values.js';
 import { reconcileRun, type Check } from './check.js';
-import { isSame, staleLinks } from './difference.js';
+import { staleLinks } from './difference.js';
 import { lastUpdate, mainProfile, settlesMs, since, takenAt, type Evidence } from './evidence.js';
 
 const onProfile = ({ rules, person }: Evidence) => rules.links?.tokenOn === 'profile' && person !== undefined;

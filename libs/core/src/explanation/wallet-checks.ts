@@ -1,27 +1,37 @@
-import { propertyNames } from '../marketing/profile.js';
+import { iso, propertyNames } from '../marketing/profile.js';
 import { own } from '../person/person.js';
-import { wallets } from '../wallet/event.js';
+import { comparePass, ownersOf, settledPasses, type PassComparison } from '../reconciliation/compare-passes.js';
+import { wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, kindNotSaidYet, kindOfListed } from '../wallet/pass.js';
 import { ifAny, reconcileRun, type Check } from './check.js';
-import { ago, isAsked, since, type Evidence } from './evidence.js';
+import { ago, isAsked, knownIn, since, type Evidence } from './evidence.js';
 
-/** Pass by pass and wallet by wallet, in what The Wallet Crew's list and our record differ. */
-export function disagreements({ person, passes, rules }: Evidence): string[] {
+/** Pass by pass and wallet by wallet, in what The Wallet Crew's list and our record differ, by the rule of a reconciliation. */
+function disagreements(evidence: Evidence): string[] {
+  const { person, passes, now, rules } = evidence;
   if (!person || !isAsked(passes)) return [];
-  const listed = passes.flatMap((pass) => {
-    const known = own(person.passes, pass.id);
-    if (!known) return [`pass ${pass.id} is listed there and unknown here`];
-    const kind = kindOfListed(pass, rules.passKinds) ?? known.kind;
-    const converted = pass.type === undefined || known.kind === kindNotSaidYet || kind === known.kind ? [] : [`pass ${pass.id} is of kind ${kind} there and of ${known.kind} here`];
-    return [...converted, ...wallets.flatMap((wallet) => {
-      const there = pass.installed[wallet] !== undefined;
-      const status = inWallet(known, wallet)?.status ?? 'NotInstalled';
-      return there === (status === 'Installed') ? [] : [`pass ${pass.id} in ${wallet}: ${there ? 'installed' : 'not installed'} there, ${status} here`];
-    })];
-  });
-  const ids = new Set(passes.map(({ id }) => id));
-  const gone = Object.values(person.passes).filter((pass) => !ids.has(pass.id) && wallets.some((wallet) => inWallet(pass, wallet)?.status === 'Installed'));
+  const known = knownIn(evidence);
+  // A run leaves what has just changed to its webhook; whoever asks wants to hear of it.
+  const reading = { at: now, settledBefore: Infinity };
+  const listed = passes.filter((pass) => ownersOf(pass, known, rules).some(({ id }) => id === person.id)).flatMap((pass) => differing(comparePass(pass, known, rules, reading), evidence));
+  const gone = settledPasses(person, Infinity).filter(({ id }) => !passes.some((pass) => pass.id === id));
   return [...listed, ...gone.map(({ id }) => `pass ${id} is installed here and not listed there`)];
+}
+
+function differing({ pass, drift, unheardIn, absentFrom }: PassComparison, evidence: Evidence): string[] {
+  const { person, rules } = evidence;
+  const seen = own(person!.passes, pass.id);
+  const here = (wallet: Wallet) => {
+    const view = seen && inWallet(seen, wallet);
+    return view ? `${view.status} here since ${iso(view.at)}` : seen ? 'NotInstalled here' : 'unknown here';
+  };
+  const owners = ownersOf(pass, knownIn(evidence), rules).length;
+  return [
+    ...(drift?.kinds.includes('registration-unheard') ? [`nobody told us that the owner of pass ${pass.id} registered`] : []),
+    ...unheardIn.map((wallet) => `pass ${pass.id} in ${wallet}: installed there since ${iso(pass.installed[wallet]!)}, ${here(wallet)}`),
+    ...absentFrom.map((wallet) => `pass ${pass.id} in ${wallet}: not installed there, ${here(wallet)}`),
+    ...(drift?.kinds.includes('status-wrong') ? [owners > 1 ? `pass ${pass.id} belongs to one person there and to ${owners} here` : `pass ${pass.id} is of kind ${kindOfListed(pass, rules.passKinds)} there and of ${seen?.kind} here`] : []),
+  ];
 }
 
 const viewsOf = ({ person }: Evidence) => Object.values(person?.passes ?? {}).flatMap((pass) => wallets.flatMap((wallet) => inWallet(pass, wallet) ?? []));

@@ -1,24 +1,30 @@
-import type { ProfileName } from '../command.js';
+import type { LookUp, ProfileName } from '../command.js';
 import { ConnectorError } from '../errors.js';
-import { askedName, type AskedName } from '../explanation/asked-name.js';
-import { isAsked, type Evidence, type NearMiss, type NotAsked, type SeenProfile } from '../explanation/evidence.js';
+import { askedName, lookedFor, type AskedName } from '../explanation/asked-name.js';
+import { consentsOf } from '../explanation/consent-evidence.js';
+import { isAsked, unheardPasses, type Evidence, type NearMiss, type NotAsked, type SeenProfile } from '../explanation/evidence.js';
 import type { Explanation } from '../explanation/explanation.js';
 import { explanationOf } from '../explanation/explanation-of.js';
 import { profileOf } from '../marketing/profile.js';
-import { identifierKeys, lookupKeys } from '../person/identity.js';
+import { identifierKeys, lookupKeys, profileName } from '../person/identity.js';
 import { listsOf } from '../person/list-routing.js';
 import { lookUpBy } from '../person/look-up.js';
 import type { Person } from '../person/person.js';
+import { PersonIndex } from '../person/person-index.js';
 import { question, type PluginHost } from '../plugin/host.js';
 import { personView, whoIs } from '../plugin/person-view.js';
 import type { ListedPass, Passes } from '../ports/passes.js';
 import type { NotNow, Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
+import { isUnanswered, type MarketingSetup } from '../ports/setup.js';
 import type { DeliveryRecord, Store } from '../ports/store.js';
 import type { Clock, Vault } from '../ports/system.js';
-import { isHeld, shapedProfilesOf } from '../reconciliation/expected-profile.js';
+import { keysOfPasses } from '../reconciliation/compare-passes.js';
+import { keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
+import { isHeld, shapedProfilesOf, strangersProfile } from '../reconciliation/expected-profile.js';
 import type { Rules } from '../rules.js';
 import { bareEvent, type WalletEvent } from '../wallet/event.js';
+import type { ReconcileRules } from './reconcile.js';
 
 const mostEvents = 20;
 /** So many of the newest parked deliveries are looked through for somebody. */
@@ -31,9 +37,11 @@ export interface ExplainPorts {
   records: Records;
   passes: Passes;
   profiles: Profiles;
+  lists: Pick<MarketingSetup, 'lists'>;
   plugins: PluginHost;
   vaultOf: (tenant: string) => Vault;
   rulesOf: (tenant: string) => Rules | undefined;
+  reconcileRulesOf: (tenant: string) => Pick<ReconcileRules, 'strangers'>;
   clock: Clock;
 }
 
@@ -46,11 +54,11 @@ export class Explain {
     const rules = this.ports.rulesOf(tenant);
     if (!rules) throw new ConnectorError('TENANT_UNKNOWN');
     const asked = askedName(who, rules);
-    if (asked.text === '') throw new ConnectorError('NOT_FOUND', 'Nobody was named.');
+    if (asked.text === '') throw new ConnectorError('PERSON_UNKNOWN', 'Nobody was named.');
     const evidence = await this.gather(asked, rules);
     const { person, delivery, parked, profiles, passes } = evidence;
     const nobodyThere = (held: unknown[] | NotAsked) => isAsked(held) && held.length === 0;
-    if (!person && !delivery && parked.length === 0 && nobodyThere(profiles) && nobodyThere(passes)) throw new ConnectorError('NOT_FOUND', `Neither we nor Klaviyo nor The Wallet Crew know anybody by this name.${nearWords(evidence.nearMisses)}`);
+    if (!person && !delivery && parked.length === 0 && nobodyThere(profiles) && nobodyThere(passes)) throw new ConnectorError('PERSON_UNKNOWN', `${lookedFor(asked, rules)}${nearWords(evidence.nearMisses)}`);
     return explanationOf(evidence);
   }
 
@@ -58,25 +66,33 @@ export class Explain {
     const { store, records, clock } = this.ports;
     const { tenant } = rules;
     const delivery = asked.deliveryId === undefined ? undefined : await store.delivery(tenant, asked.deliveryId);
-    const [person, ...others] = await this.persons(asked, delivery, rules);
-    const keys = person ? identifierKeys(person) : delivery ? keysOfDelivery(delivery, rules) : asked.keys;
+    const named = await this.persons(asked, delivery, rules);
+    // Klaviyo may have somebody under this name whom we know by another name that its profile has.
+    const seen = named.length > 0 ? [] : await this.held([asked.profile], tenant);
+    const seenKeys = isAsked(seen) ? keysOfProfiles(seen, rules) : [];
+    const [person, ...others] = named.length > 0 ? named : await this.personsOf(seen, rules);
+    const keys = person ? identifierKeys(person) : [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
+    const by = person ? lookUpBy([person], {}, rules) : delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
     const [deliveries, parked, profiles, passes, lastWebhookAt, undecided, shaped] = await Promise.all([
       person ? records.deliveriesOf(tenant, person.id, mostEvents) : [],
       this.parkedAbout(keys, rules),
-      this.profilesOf(asked, person, tenant),
-      this.passesOf(asked, person, delivery, rules),
+      person ? this.held(namesOf(person), tenant, seen) : seen,
+      by.length === 0 && (person ?? delivery) ? { words: 'There is no identifier to ask by.' } : this.passesOf(by, tenant),
       records.lastWebhook(tenant),
       store.backlog(),
       person && this.shape(person, rules),
     ]);
-    const nearMisses = person ? others.map((other) => nearMiss(other, asked.keys)) : await this.nearMisses(asked, profiles, tenant);
+    const found = [...(isAsked(profiles) ? keysOfProfiles(profiles, rules) : []), ...(isAsked(passes) ? keysOfPasses(passes, rules) : []), ...(person ? [] : asked.nearKeys)];
+    const known = await records.personsBy(tenant, found);
+    const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys])) : known.map((other) => nearMiss(other, found));
     const token = person?.token && this.ports.vaultOf(tenant).open(person.token.sealed);
-    return {
-      rules, now: clock.now(), text: asked.text, nearMisses, parked, profiles, passes, undecided,
-      pluginNotes: [], routes: [], ...shaped,
+    const evidence: Evidence = {
+      rules, now: clock.now(), text: asked.text, nearMisses, known, parked, profiles, passes, undecided,
+      pluginNotes: [], routes: [], optIns: {}, ...shaped,
       deliveries: delivery && !deliveries.some(({ id }) => id === delivery.id) ? [delivery, ...deliveries] : deliveries,
       ...(delivery ? { delivery } : {}), ...(person ? { person } : {}), ...(token === undefined ? {} : { token }), ...(lastWebhookAt === undefined ? {} : { lastWebhookAt }),
     };
+    return { ...evidence, ...this.strangersOwn(evidence), optIns: await this.optIns(evidence) };
   }
 
   /** Whom the name means; the first is the one. Several own it where families share a phone. */
@@ -111,31 +127,51 @@ export class Explain {
     return found;
   }
 
-  private async profilesOf(asked: AskedName, person: Person | undefined, tenant: string): Promise<SeenProfile[] | NotAsked> {
+  /** Whose these profiles are, by the rule of a reconciliation. */
+  private async personsOf(profiles: SeenProfile[] | NotAsked, rules: Rules): Promise<Person[]> {
+    if (!isAsked(profiles) || profiles.length === 0) return [];
+    const known = new PersonIndex(await this.ports.records.personsBy(rules.tenant, keysOfProfiles(profiles, rules)));
+    return [...new Set(profiles.flatMap((profile) => personOf(profile, known, rules) ?? []))];
+  }
+
+  private async held(names: readonly ProfileName[], tenant: string, before: SeenProfile[] | NotAsked = []): Promise<SeenProfile[] | NotAsked> {
     const { profiles } = this.ports;
-    const { klaviyoId, externalId, email, phone } = person?.identity ?? {};
-    const name: ProfileName = person ? { ...(klaviyoId ? { klaviyoId } : {}), ...(externalId ? { externalId } : {}), ...(email ? { email } : {}), ...(phone ? { phone } : {}) } : asked.profile;
-    const former = (person?.identifiers['email'] ?? []).map(({ value }) => value).filter((value) => value !== email).slice(0, mostFormerEmails);
-    const found = new Map<string, SeenProfile>();
-    for (const one of [name, ...former.map((email) => ({ email }))]) {
-      if (Object.keys(one).length === 0) continue;
-      const held = await asking(profiles.find(tenant, one), 'Klaviyo');
+    if (!isAsked(before)) return before;
+    const found = new Map(before.map((profile) => [profile.name.klaviyoId, profile]));
+    for (const name of names) {
+      if (Object.keys(name).length === 0) continue;
+      const held = await asking(profiles.find(tenant, name), 'Klaviyo');
       if (!isAsked(held)) return held;
       for (const profile of held) found.set(profile.name.klaviyoId, { ...profile, events: found.get(profile.name.klaviyoId)?.events ?? (await asking(profiles.newestEvents(tenant, profile.name.klaviyoId), 'Klaviyo')) });
     }
     return [...found.values()];
   }
 
-  private async passesOf(asked: AskedName, person: Person | undefined, delivery: DeliveryRecord | undefined, rules: Rules): Promise<ListedPass[] | NotAsked> {
-    const by = person ? lookUpBy([person], {}, rules) : delivery && delivery.event.kind !== 'flow-action' ? Object.entries(delivery.event.identifiers).map(([key, value]) => ({ key, value })) : asked.by;
-    if (by.length === 0) return { words: 'There is no identifier to ask by.' };
+  private async passesOf(by: LookUp['by'], tenant: string): Promise<ListedPass[] | NotAsked> {
     const found = new Map<string, ListedPass>();
     for (const { key, value } of by) {
-      const listed = await asking(this.ports.passes.find(rules.tenant, key, value), 'The Wallet Crew');
+      const listed = await asking(this.ports.passes.find(tenant, key, value), 'The Wallet Crew');
       if (!isAsked(listed)) return listed;
       for (const pass of listed) found.set(pass.id, pass);
     }
     return [...found.values()];
+  }
+
+  /** What a reconciliation writes to the profile of somebody whom neither we nor The Wallet Crew know, where the tenant wants that. */
+  private strangersOwn(evidence: Evidence): Pick<Evidence, 'expected' | 'plain'> {
+    const { person, profiles, passes, rules } = evidence;
+    const isStranger = !person && isAsked(profiles) && profiles.length > 0 && isAsked(passes) && unheardPasses(evidence).length === 0;
+    if (!isStranger || !this.ports.reconcileRulesOf(rules.tenant).strangers) return {};
+    const expected = strangersProfile(rules);
+    return { expected, plain: expected };
+  }
+
+  /** Asked only where a subscription is missing: then it says whether somebody must confirm it. */
+  private async optIns(evidence: Evidence): Promise<Evidence['optIns']> {
+    const lists = [...new Set(consentsOf(evidence).flatMap(({ unheld }) => unheld))].filter((list) => list !== '');
+    if (lists.length === 0) return {};
+    const held = await this.ports.lists.lists(evidence.rules.tenant, lists);
+    return isUnanswered(held) ? {} : Object.fromEntries(held.map(({ id, optIn }) => [id, optIn]));
   }
 
   /** What should stand on the profile and where consents lead, with what plugins make of both. */
@@ -148,14 +184,23 @@ export class Explain {
     const routes = (lists.output ?? lists.input.lists).filter(({ consent }) => view.consents[consent] === true);
     return { plain: profileOf(person, rules), routes, pluginNotes: [...shaped!.asked, lists].flatMap(({ notes }) => notes), ...(isHeld(shaped!) ? {} : { expected: shaped!.profile }) };
   }
+}
 
-  /** Who may have been meant: under a spelling that people confuse, or under another name that Klaviyo's profile has. */
-  private async nearMisses(asked: AskedName, profiles: SeenProfile[] | NotAsked, tenant: string): Promise<NearMiss[]> {
-    const names = isAsked(profiles) ? profiles.map(({ name }) => name) : [];
-    const inKlaviyo = names.flatMap(({ klaviyoId, email, phone }) => [`klaviyoId:${klaviyoId}`, ...(email ? [`email:${email.toLowerCase()}`] : []), ...(phone ? [`phone:${phone}`] : [])]);
-    const keys = [...asked.nearKeys, ...inKlaviyo];
-    return (await this.ports.records.personsBy(tenant, keys)).map((person) => nearMiss(person, keys));
-  }
+/** Somebody who changed their address may still have a profile under a former one. */
+function namesOf({ identity, identifiers }: Person): ProfileName[] {
+  const former = (identifiers['email'] ?? []).map(({ value }) => value).filter((value) => value !== identity.email).slice(0, mostFormerEmails);
+  return [profileName(identity), ...former.map((email) => ({ email }))];
+}
+
+/** By what The Wallet Crew may know somebody whom we do not: the name itself, and those that Klaviyo's profile has. Families share phones, so an e-mail counts more. */
+function identifiersAt({ by }: AskedName, seen: SeenProfile[] | NotAsked, rules: Rules): LookUp['by'] {
+  const names = isAsked(seen) ? seen.map(({ name: { phone, ...name } }) => (name.email === undefined && phone !== undefined ? { ...name, phone } : name)) : [];
+  const all = [...by, ...names.flatMap((name) => lookUpBy([], name, rules))];
+  return [...new Map(all.map((one) => [`${one.key}:${one.value}`, one])).values()];
+}
+
+function identifiersOf({ event }: DeliveryRecord): LookUp['by'] {
+  return event.kind === 'flow-action' ? [] : Object.entries(event.identifiers).map(([key, value]) => ({ key, value }));
 }
 
 function nearMiss(person: Person, keys: readonly string[]): NearMiss {

@@ -1,0 +1,100 @@
+import { Explain, type DriftKind, type Explanation, type Person, type Sample } from '#core';
+import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
+import { aCustomer } from '../../support/stories.js';
+import { noPlugins } from './fakes.js';
+import { emailOf, foundIn, persons, planted, plantedKinds } from './planted-world.js';
+import { dry, tenant, World } from './reconcile-world.js';
+
+/** Explains over the very ports that a run reads. */
+function explainer({ records, passes, profiles, vault, clock, rules, strangers }: World): Explain {
+  const store = { delivery: async () => undefined, parked: async () => [], backlog: async () => 0 };
+  const account = new MemoryAccount();
+  account.lists.push({ id: 'NEWS', name: 'Newsletter', optIn: 'single' });
+  return new Explain({ store, records, passes, profiles, lists: new MemoryMarketingSetup(account), plugins: noPlugins, vaultOf: () => vault, rulesOf: (id) => (id === tenant ? rules : undefined), reconcileRulesOf: () => ({ strangers }), clock });
+}
+
+const brokenIn = ({ suspicions }: Explanation) => suspicions.flatMap(({ name, weight }) => (weight === 'broken' ? [name] : []));
+
+/** How explaining names what a run finds. */
+const suspected: Record<DriftKind, string[]> = {
+  'registration-unheard': ['never-heard-of'], 'install-unheard': ['wallet-crew-disagrees', 'never-heard-of'], 'uninstall-unheard': ['wallet-crew-disagrees'], 'pass-gone': ['wallet-crew-disagrees'], 'pass-kind-unknown': ['pass-kind-unknown'],
+  'profile-missing': ['no-profile'], 'default-missing': ['status-absent', 'overwritten', 'never-heard-of'], 'status-wrong': ['overwritten'], 'detail-wrong': ['overwritten'], 'event-not-seen': ['event-not-seen'],
+  'token-missing': ['token-absent'], 'token-stale': ['token-stale'], 'opt-out-unheard': ['opt-out-unheard'], 'consent-differs': ['subscription-not-held'], 'profile-duplicated': ['several-profiles'],
+};
+
+describe('what a run finds, explaining finds too', () => {
+  /** No pass is found by its id before we have heard of it. */
+  const newcomers: Record<string, string> = { 'pass-of-newcomer': emailOf(99), 'pass-of-98': emailOf(98) };
+  const whoOf = ({ personId, passId = '', klaviyoId = '' }: Sample) => personId ?? newcomers[passId] ?? (passId || klaviyoId);
+  let world: World;
+  let drift: { kind: DriftKind; samples: Sample[] }[];
+  beforeAll(async () => {
+    world = await planted();
+    const { run } = await world.process().run(tenant, dry);
+    expect(foundIn(run)).toEqual(plantedKinds);
+    ({ drift } = run.report!);
+  });
+
+  it.each(Object.keys(plantedKinds) as DriftKind[])('%s, asked by a sample of the report', async (kind) => {
+    const { samples } = drift.find((one) => one.kind === kind)!;
+    expect(samples.length).toBeGreaterThan(0);
+    for (const sample of samples) {
+      const broken = brokenIn(await explainer(world).run(tenant, whoOf(sample)));
+      expect(broken.filter((name) => suspected[kind].includes(name))).not.toEqual([]);
+    }
+  });
+
+  it('and nothing of anybody of whom a run finds nothing', async () => {
+    const found = drift.flatMap(({ samples }) => samples.flatMap(({ personId, passId }) => [personId, passId]));
+    const agreeing = persons(world).filter(({ id, passes }) => ![id, ...Object.keys(passes)].some((one) => found.includes(one)));
+    expect(agreeing.length).toBeGreaterThan(0);
+    for (const { id } of agreeing) expect(brokenIn(await explainer(world).run(tenant, id))).toEqual([]);
+  });
+});
+
+describe('asked by the id of a Klaviyo profile', () => {
+  const email = 'ana@mail.example';
+  /** Ana, and the profile that Klaviyo has of her under an id which nobody told us. */
+  const known = async (name: { email?: string; phone?: string; externalId?: string }, klaviyoId?: string) => {
+    const world = new World();
+    await world.tell(aCustomer('C-1').enrolled({ email, phone: '+33612345678' }).installed('apple').events);
+    const [ana] = persons(world) as [Person];
+    if (klaviyoId) world.records.happened(tenant, { event: aCustomer('C-1').updated().events[0]!, persons: [{ ...ana, identity: { ...ana.identity, klaviyoId } }] });
+    world.profiles.put({ name: { klaviyoId: 'K-other', ...name } });
+    return { world, ana };
+  };
+
+  it.each([
+    ['the e-mail on it', { email: 'Ana@Mail.Example' }],
+    ['the phone on it, where it has no e-mail', { phone: '+33612345678' }],
+    ['the external id on it', { externalId: 'C-1', email: 'another@mail.example' }],
+  ])('somebody is found by %s', async (_what, name) => {
+    const { world, ana } = await known(name);
+    world.rules.identity = { ...world.rules.identity, externalId: ['customerId'] };
+    const { who, klaviyo } = await explainer(world).run(tenant, 'K-other');
+    expect(who?.personId).toBe(ana.id);
+    expect(klaviyo).toMatchObject({ asked: true, profiles: expect.arrayContaining([expect.objectContaining({ klaviyoId: 'K-other', own: true })]) });
+  });
+
+  it('somebody is found whose record has the id of another profile, and that there are two is said', async () => {
+    const { world, ana } = await known({ email }, 'profile-000001');
+    const answer = await explainer(world).run(tenant, 'K-other');
+    expect(answer.who?.personId).toBe(ana.id);
+    expect(brokenIn(answer)).toContain('several-profiles');
+  });
+
+  it('somebody whose webhooks never came is found at The Wallet Crew by the e-mail on it', async () => {
+    const world = new World();
+    world.profiles.put({ name: { klaviyoId: 'K-eva', email: 'eva@mail.example' } });
+    world.passes.put({ id: 'pass-of-eva', identifiers: { email: 'eva@mail.example' } });
+    expect((await explainer(world).run(tenant, 'K-eva')).firstBroken).toMatchObject({ name: 'never-heard-of', detail: expect.stringContaining('pass-of-eva') });
+  });
+
+  it('nobody is taken for another of the family who shares the phone', async () => {
+    const { world, ana } = await known({ email: 'ben@mail.example', phone: '+33612345678' });
+    const { who, nearMisses, firstBroken } = await explainer(world).run(tenant, 'K-other');
+    expect(who).toBeUndefined();
+    expect(nearMisses).toEqual([{ personId: ana.id, by: 'phone:+33612345678' }]);
+    expect(firstBroken).toMatchObject({ name: 'nobody-known' });
+  });
+});
