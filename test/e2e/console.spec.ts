@@ -93,7 +93,7 @@ describe('an operator who opens the console', () => {
     const { page } = await visit([nightWithRefusals()]);
     await page.getByRole('button', { name: 'Token stale' }).click();
     await page.getByRole('button', { name: 'person-of-token-stale' }).click();
-    await page.getByText('Nothing more is known about this one.').waitFor();
+    await page.getByText('Nobody is known by this name.').waitFor();
   });
 
   it('reads the words of Klaviyo, whatever they are, as words', async () => {

@@ -35,7 +35,7 @@ class Explaining {
   @Post()
   @HttpCode(200)
   explain(@Body() { who }: { who: string }) {
-    if (who !== 'person-of-status-wrong') throw new ConnectorError('NOT_FOUND');
+    if (who !== 'person-of-status-wrong') throw new ConnectorError('PERSON_UNKNOWN');
     return { firstBroken: { says: 'The profile says NotInstalled.', fix: 'The next run repairs it.' } };
   }
 }

@@ -66,6 +66,6 @@ async function explain(who: string, answer: HTMLElement, operator: Operator): Pr
     if (!firstBroken) answer.replaceChildren('Everything is as it should be by now.');
     else answer.replaceChildren(element('strong', {}, firstBroken.says ?? 'Something is broken.'), ' ', firstBroken.fix ?? '');
   } catch (error) {
-    answer.replaceChildren(error instanceof Refused && error.status !== 404 ? error.message : 'Nothing more is known about this one.');
+    answer.replaceChildren(error instanceof Refused ? error.message : 'Nothing more is known about this one.');
   }
 }
