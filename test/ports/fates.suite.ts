@@ -47,6 +47,7 @@ export function fatesSuite(world: () => Pick<OpenStore, 'store' | 'runs'> & { ur
   it('is nothing as long as it repairs nothing', async () => {
     await decided(await received(), [sampleTrack()]);
     expect(await fates()).toEqual({ kinds: [], refusals: [] });
+    expect(await world().runs.commands(run.id)).toEqual({});
     expect(await open()).toBe(0);
   });
 
@@ -56,6 +57,7 @@ export function fatesSuite(world: () => Pick<OpenStore, 'store' | 'runs'> & { ur
     expect(await open()).toBe(1);
     await decided(id, [sampleTrack(), sampleUpsert()]);
     expect(await open()).toBe(2);
+    expect(await world().runs.commands(run.id)).toEqual({ 'track': 1, 'upsert-profile': 1 });
     await answer('track', accepted);
     expect(await kinds()).toEqual({ 'install-unheard': [0, 0, 1], 'status-wrong': [0, 0, 1] });
     await answer('upsert-profile', ({ id: command }) => ({ id: command, outcome: 'importing', receipt: 'job-1', position: 0 }));

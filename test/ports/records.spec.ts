@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openStore, type OpenStore } from '#store';
 import { englishDatabase, inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
-import { MemoryRecords } from '../support/memory-records.js';
+import { MemoryRecords, refusalWords } from '../support/memory-records.js';
 import { MemoryRuns } from '../support/memory-runs.js';
 import { implementations } from './implementations.js';
 import { recordsSuite } from './records.suite.js';
@@ -52,7 +52,7 @@ describe.each(Object.entries(everywhere))('what we know and did, on a %s', (_, d
     },
     answer: async (tenant, lane, outcome) => {
       const claimed = [...(await connector.store.claim(tenant, lane, all, 60_000)), ...(await connector.store.claim(tenant, lane, all, 60_000, true))];
-      const how = { accepted: { outcome: 'accepted' }, refused: { outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM' }, importing: { outcome: 'importing', receipt: randomUUID(), position: 0 } } as const;
+      const how = { accepted: { outcome: 'accepted' }, refused: { outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords }, importing: { outcome: 'importing', receipt: randomUUID(), position: 0 } } as const;
       await connector.store.settle(tenant, claimed.map(({ id }) => ({ id, ...how[outcome] })), []);
     },
   }));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command, DeliveryRecord, Person, Records, Track } from '#core';
-import type { Happened } from '../support/memory-records.js';
+import { refusalWords, type Happened } from '../support/memory-records.js';
 import { sampleEvent, samplePerson, sampleTrack, sampleUpsert } from './samples.js';
 
 export interface RecordsWorld {
@@ -107,7 +107,7 @@ export function recordsSuite(world: () => RecordsWorld): void {
     it('is everybody whose profile update is open or was accepted since; a refused one is told apart', async () => {
       await happened({ personId: 'p-accepted', commands: [sampleUpsert()] });
       await world().answer(tenant, 'upsert-profile', 'accepted');
-      await happened({ personId: 'p-refused', commands: [sampleUpsert()] });
+      const refused = await happened({ personId: 'p-refused', commands: [sampleUpsert()] });
       await world().answer(tenant, 'upsert-profile', 'refused');
       await happened({ personId: 'p-importing', commands: [sampleUpsert()] });
       await world().answer(tenant, 'upsert-profile', 'importing');
@@ -119,8 +119,8 @@ export function recordsSuite(world: () => RecordsWorld): void {
       expect(await told(soon(), ...persons)).toEqual(['p-importing', 'p-open', 'p-waiting']);
       expect(await told(before(), 'p-open')).toEqual(['p-open']);
       expect(await told(before())).toEqual([]);
-      expect([...(await world().records.toldSince(tenant, persons, before())).parked]).toEqual(['p-refused']);
-      expect(await world().records.toldSince(foreign, persons, 0)).toEqual({ lately: new Set(), parked: new Set() });
+      expect([...(await world().records.toldSince(tenant, persons, before())).parked]).toEqual([['p-refused', { code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords, deliveryId: refused.id }]]);
+      expect(await world().records.toldSince(foreign, persons, 0)).toEqual({ lately: new Set(), parked: new Map() });
     });
   });
 

@@ -13,7 +13,7 @@ export const sampleOptions: RunOptions = { dryRun: false, only: ['status', 'toke
 
 export function sampleReport(own: Partial<Report> = {}): Report {
   const { adoption, installs, calls } = firstCheckpoint();
-  return { verdict: { worry: 'no', says: 'Both sides agree.' }, drift: [], refusals: [], silent: [], read: { passes: 0, profiles: 0, persons: 0, events: 0 }, calls, tookMs: 1, leastMs: 1, adoption, installs, dryRun: false, ...own };
+  return { verdict: { worry: 'no', says: 'Both sides agree.' }, drift: [], refusals: [], silent: [], read: { passes: 0, profiles: 0, persons: 0, events: 0 }, calls, asked: { events: 0, profiles: 0, tokens: 0 }, tookMs: 1, leastMs: 1, adoption, installs, dryRun: false, ...own };
 }
 
 /** What every place that remembers runs must do. */

@@ -17,7 +17,8 @@ export function endedRun(counts: Counts, more: Partial<EndedRun> = {}): EndedRun
     checkpoint: checkpointWith(counts),
     fates: Object.entries(counts).map(([kind, count]) => fate(kind as DriftKind, count)),
     refusals: [],
-    callsPerMinute: { passes: 200, profiles: 300 },
+    asked: { events: 0, profiles: 0, tokens: 0 },
+    pace: { walletCrewCalls: 200, profilePages: 300, events: 10_000, profiles: 20_000 },
     tookMs: 31_000,
     ...more,
   };

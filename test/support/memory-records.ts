@@ -23,6 +23,7 @@ interface Kept {
   repair: boolean;
 }
 
+export const refusalWords = 'Invalid phone number format.';
 const dayMs = 86_400_000;
 
 /** The promises of the port in memory, about what a test says has happened. */
@@ -88,7 +89,11 @@ export class MemoryRecords extends Records {
     const mine = this.#commands(tenant).filter(({ personId, command }) => command.lane === 'upsert-profile' && personId !== undefined && personIds.includes(personId));
     const idsOf = (which: (command: CommandRecord) => boolean) => new Set(mine.flatMap(({ personId, command }) => (which(command) ? [personId!] : [])));
     const lately = idsOf((command) => isOpen(command) || command.status === 'waiting' || acceptedAt(command) >= since);
-    return { lately, parked: new Set([...idsOf(({ status }) => status === 'refused')].filter((id) => !lately.has(id))) };
+    const refused = mine.flatMap(({ personId, deliveryId, command: { status, ledger } }) => {
+      const { code, words } = ledger.at(-1) ?? {};
+      return status === 'refused' && code !== undefined && !lately.has(personId!) ? [[personId!, { code, ...(words === undefined ? {} : { words }), deliveryId }] as const] : [];
+    });
+    return { lately, parked: new Map(refused) };
   }
 
   async deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]> {
@@ -137,7 +142,7 @@ export class MemoryRecords extends Records {
   }
 
   #note(command: CommandRecord, status: string, outcome: string): void {
-    const entry: LedgerEntry = { at: this.clock.now(), outcome, ...(outcome === 'not-seen' ? { code: 'KLAVIYO_NOT_SEEN' } : {}) };
+    const entry: LedgerEntry = { at: this.clock.now(), outcome, ...(outcome === 'not-seen' ? { code: 'KLAVIYO_NOT_SEEN' } : outcome === 'refused' ? { code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords } : {}) };
     command.status = status;
     command.ledger.push(entry);
   }
@@ -150,8 +155,8 @@ export class MemoryRecords extends Records {
     });
   }
 
-  #commands(tenant: string): { command: CommandRecord; personId?: string | undefined }[] {
-    return this.deliveries.filter(({ record }) => record.tenant === tenant).flatMap(({ record, personId }) => record.commands.map((command) => ({ command, personId })));
+  #commands(tenant: string): { command: CommandRecord; deliveryId: string; personId?: string | undefined }[] {
+    return this.deliveries.filter(({ record }) => record.tenant === tenant).flatMap(({ record, personId }) => record.commands.map((command) => ({ command, deliveryId: record.id, personId })));
   }
 
   #of(tenant: string): Map<string, Person> {

@@ -1,4 +1,4 @@
-import { firstCheckpoint, Runs, type Checkpoint, type Clock, type DriftKind, type ErrorCode, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type RunStatus } from '#core';
+import { firstCheckpoint, Runs, type Checkpoint, type Clock, type DriftKind, type ErrorCode, type Lane, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type RunStatus } from '#core';
 
 /** How one repair fared, as a test tells. */
 export interface Repaired {
@@ -18,6 +18,8 @@ interface Held {
 /** The promises of the port in one process, by an injected clock; how repairs fared is what `repairs` says. */
 export class MemoryRuns extends Runs {
   repairs: Repaired[] = [];
+  /** By run: what its repairs became, as a test tells. */
+  readonly asked = new Map<string, Partial<Record<Lane, number>>>();
   /** The oldest first. */
   readonly #runs: Held[] = [];
   readonly #seen = new Map<string, Set<string>>();
@@ -109,6 +111,10 @@ export class MemoryRuns extends Runs {
       kinds: kinds.map((kind) => ({ kind, repaired: count(kind, 'repaired'), refused: count(kind, 'refused'), open: count(kind, 'open') })),
       refusals: mine.flatMap(({ refusal }) => refusal ?? []),
     };
+  }
+
+  async commands(id: string): Promise<Partial<Record<Lane, number>>> {
+    return this.asked.get(id) ?? {};
   }
 
   async undecided(): Promise<number> {

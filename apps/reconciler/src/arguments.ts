@@ -45,7 +45,7 @@ export function readArguments(typed: readonly string[], now: number): Arguments 
     ...(since === undefined ? {} : { since: line.since(since, now) }),
     ...(values['believe-absences'] ? { believeAbsences: true as const } : {}),
   };
-  if (!once && (since !== undefined || only !== undefined || asked.dryRun || asked.believeAbsences)) throw line.wrong('--dry-run, --since, --only and --believe-absences belong to --once');
+  if (!once && (tenant !== undefined || since !== undefined || only !== undefined || json || asked.dryRun || asked.believeAbsences)) throw line.wrong('all other options belong to --once');
   return { once, json, options: asked, ...(tenant === undefined ? {} : { tenant }) };
 }
 

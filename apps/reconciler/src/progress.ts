@@ -35,7 +35,10 @@ export class RunProgress {
 export function estimateInWords({ passes, profiles, reading, writing }: Estimate): string {
   const counts = `${passes} passes at The Wallet Crew, about ${profiles} profiles in Klaviyo`;
   const read = `reading them takes ${reading.calls.passes} and ${reading.calls.profiles} calls, at least ${inWords(reading.leastMs)}`;
-  return `${counts}; ${read}. Were nothing known yet, up to ${writing.events} events and ${writing.profiles} profiles would be written, at least ${inWords(writing.leastMs)}.`;
+  return `${counts}; ${read}. Were nothing known yet, up to ${writing.events} events and ${writing.profiles} profiles would be written${writing.tokens > 0 ? ` and ${writing.tokens} tokens asked for` : ''}, at least ${inWords(writing.leastMs)}.`;
 }
 
-const inWords = (ms: number) => (ms < 60_000 ? `${Math.ceil(ms / 1_000)} s` : `${Math.ceil(ms / 60_000)} min`);
+function inWords(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  return ms < 60_000 ? `${Math.ceil(ms / 1_000)} s` : minutes < 120 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
+}

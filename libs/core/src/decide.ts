@@ -4,10 +4,10 @@ import { fingerprint } from './fingerprint.js';
 import { metricOf } from './marketing/metric.js';
 import { profileOf } from './marketing/profile.js';
 import { latestOptOut, withStatement } from './person/consent.js';
-import { goes, identifiersOf, identityOf, keysOf, matching, personId, type Goes } from './person/identity.js';
+import { goes, identifiersOf, identityOf, keysOf, matching, personId, withoutIds, type Goes } from './person/identity.js';
 import { askLists, listsOf } from './person/list-routing.js';
 import { lookUpBy } from './person/look-up.js';
-import { mergedPerson, newer, newestToken, newPerson, own, withFacts, withValue, type Person, type Said } from './person/person.js';
+import { mergedPerson, newer, newestToken, newPerson, own, withFacts, withOwn, withValue, type Person, type Said } from './person/person.js';
 import type { ListRoute } from './plugin/hooks.js';
 import type { MetricKind, Rules } from './rules.js';
 import type { Attributes, WalletEvent } from './wallet/event.js';
@@ -162,7 +162,8 @@ function learn(before: Person, event: WalletEvent, identifiers: Record<string, s
     if (given !== undefined) person.consents[field] = withStatement(before.consents[field], { at: event.at, given, ...(event.undated || event.kind !== 'registered' ? { undated: true } : {}) });
   }
   if (event.kind === 'registered') person.registeredAt = Math.min(event.at, before.registeredAt ?? event.at);
-  if (event.pass && !isNotification(event)) person.passes[event.pass.id] = afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds);
+  if (event.pass && !isNotification(event)) person.passes = withOwn(person.passes, event.pass.id, afterEvent(own(before.passes, event.pass.id), { ...event, pass: event.pass }, rules.passKinds));
+  if (event.deletedIds) Object.assign(person, withoutIds(person, event.deletedIds));
   if (event.found) learnFound(person, event.found, event.at, rules, notes);
   if (event.channel && (event.kind === 'opted-in' || event.kind === 'opted-out')) {
     const said = event.kind === 'opted-in' ? { endedAt: event.at } : event.throughApi ? { throughApiAt: event.at } : { at: event.at };
@@ -175,7 +176,7 @@ function learn(before: Person, event: WalletEvent, identifiers: Record<string, s
 function learnFound(person: Person, { passes, token, listed }: NonNullable<WalletEvent['found']>, at: number, rules: Rules, notes: Note[]): void {
   for (const pass of passes) {
     try {
-      person.passes[pass.id] = afterLookUp(own(person.passes, pass.id), pass, at, rules.passKinds);
+      person.passes = withOwn(person.passes, pass.id, afterLookUp(own(person.passes, pass.id), pass, at, rules.passKinds));
     } catch (unknown) {
       // One pass of a kind that nobody configured must not keep the others, and the token, from the profile.
       if (!(unknown instanceof ConnectorError)) throw unknown;

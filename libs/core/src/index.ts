@@ -44,6 +44,7 @@ export * from './ports/runs.js';
 export * from './reconciliation/checkpoint.js';
 export * from './reconciliation/drift.js';
 export * from './reconciliation/progress.js';
+export * from './reconciliation/refusals.js';
 export * from './reconciliation/report.js';
 export * from './explanation/asked-name.js';
 export * from './explanation/check.js';

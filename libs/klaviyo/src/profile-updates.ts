@@ -23,7 +23,8 @@ const mostInBackground = 2_000;
 const portion = 200;
 
 export async function profileSlot(account: Account, waiting: number, memory: ImportMemory): Promise<Slot | { waitMs: number }> {
-  const singles = waiting <= few ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;
+  // In the background updates trickle in for hours, as tokens do: one by one they would be many times the calls, and nobody waits for them.
+  const singles = waiting <= few && !account.isBackground ? await account.take('create_or_update_profile', Math.max(1, waiting)) : undefined;
   if (singles && singles.permits.length > 0) {
     const bytes = singles.permits.length * limits.create_or_update_profile.maxBytes;
     return slotOf<UpsertProfile>(account, { items: singles.permits.length, bytes, permits: singles.permits }, (commands, permits) => sendSingles(account, commands, permits));

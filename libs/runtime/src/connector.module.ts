@@ -92,12 +92,12 @@ export class ConnectorModule {
           inject: [Store, Records, Passes, Profiles, PluginHost],
           useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, lists: new KlaviyoSetup(klaviyo), plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, clock }),
         },
-        { provide: EstimateRun, inject: [Passes, Profiles, Marketing], useFactory: (passes: Passes, profiles: Profiles, marketing: Marketing) => new EstimateRun(passes, profiles, marketing, clock) },
+        { provide: EstimateRun, inject: [Passes, Profiles, Marketing], useFactory: (passes: Passes, profiles: Profiles, marketing: Marketing) => new EstimateRun(passes, profiles, marketing, (tenant) => rules.get(tenant), clock) },
         {
           provide: Reconcile,
-          inject: [Runs, Records, Store, Passes, Profiles, PluginHost],
-          useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, plugins: PluginHost) =>
-            new Reconcile({ runs, records, store, passes, profiles, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, vaultOf, clock, log, meter }),
+          inject: [Runs, Records, Store, Passes, Profiles, Marketing, PluginHost],
+          useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, marketing: Marketing, plugins: PluginHost) =>
+            new Reconcile({ runs, records, store, passes, profiles, marketing, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, vaultOf, clock, log, meter }),
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],

@@ -20,9 +20,10 @@ function headOf({ tenant, id, status, startedAt, resumed, options }: Run): strin
   return faint(parts.join(' · '));
 }
 
-function drift({ drift: lines }: Report): string[] {
+function drift({ drift: lines, stopped }: Report): string[] {
   const found = lines.filter((line) => line.found > 0);
-  const nothing = lines.filter((line) => line.found === 0).map(({ kind }) => kind);
+  // A run that stopped has not looked for all of them.
+  const nothing = stopped ? [] : lines.filter((line) => line.found === 0).map(({ kind }) => kind);
   return [...(found.length > 0 ? [...tableLines(['kind', '   found', 'repaired', ' refused', '    left', 'what it is'], found.map(row)), ''] : []), ...(nothing.length > 0 ? wrapped(`Nothing found of: ${nothing.join(', ')}.`).map(faint).concat('') : [])];
 }
 
@@ -42,9 +43,15 @@ function silence({ silent }: Report): string[] {
   return silent.map(({ wallet, heard, unheard }) => bad(`${wallet} Wallet: webhooks told of ${amount(heard)} new installs and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`)).concat(silent.length > 0 ? '' : []);
 }
 
-function duration({ tookMs, leastMs, read, calls }: Report): string {
+function duration({ tookMs, leastMs, read, calls, asked }: Report): string {
   const times = leastMs > 0 ? `, ${(tookMs / leastMs).toFixed(2)} × the ${span(leastMs)} that the limits ask for at least` : '';
-  return `Took ${span(tookMs)}${times}: ${amount(read.passes)} passes in ${amount(calls.passes)} calls, ${amount(read.profiles)} profiles in ${amount(calls.profiles)}, ${amount(read.events)} events in ${amount(calls.events)}.`;
+  return `Took ${span(tookMs)}${times}: ${amount(read.passes)} passes in ${amount(calls.passes)} calls, ${amount(read.profiles)} profiles in ${amount(calls.profiles)}, ${amount(read.events)} events in ${amount(calls.events)}.${asks(asked)}`;
+}
+
+/** Reports of earlier versions do not tell. */
+function asks(asked: Report['asked'] | undefined): string {
+  const parts = Object.entries(asked ?? {}).flatMap(([what, count]) => (count > 0 ? [`${amount(count)} ${what}`] : []));
+  return parts.length > 0 ? ` Repairs: ${parts.join(', ')}.` : '';
 }
 
 function span(ms: number): string {

@@ -12,6 +12,7 @@ import { PostgresPermits } from './postgres-permits.js';
 import { PostgresRecords } from './postgres-records.js';
 import { PostgresRuns } from './postgres-runs.js';
 import { PostgresStore } from './postgres-store.js';
+import { PreparingClient } from './preparing-client.js';
 import { createQueues, supervision } from './queues.js';
 
 export interface StoreOptions {
@@ -90,6 +91,7 @@ export function ormOptions({ url, log, poolSize = 10, statementTimeoutMs = 30_00
     schemaGenerator: { ignoreSchema: ['pgboss'], ignoreRoutines: true },
     pool: { min: 0, max: poolSize },
     driverOptions: {
+      Client: PreparingClient,
       application_name: 'connector',
       options: plans,
       connectionTimeoutMillis: connectTimeoutMs,

@@ -1,4 +1,4 @@
-import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, UnseenEvent, UnseenEvents, Walked } from '#core';
+import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, Refused, UnseenEvent, UnseenEvents, Walked } from '#core';
 import type { PgBoss } from 'pg-boss';
 import { asked, type Database } from './database.js';
 import { enqueue } from './jobs.js';
@@ -44,14 +44,19 @@ export class PostgresRecords implements Records {
 
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */
   async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
-    const told = await this.database.rows<{ id: string; parked: boolean }>(
-      `select c.person_id as id, bool_and(o.state = 'refused') is true as parked from connector.command c left join connector.outbox o on o.command_id = c.id
+    const told = await this.database.rows<{ id: string; parked: boolean; refused: Refused & { words: string | null } }>(
+      `select c.person_id as id, bool_and(o.state = 'refused') is true as parked,
+         (array_agg(jsonb_build_object('code', c.code, 'words', c.words, 'deliveryId', c.delivery_id) order by c.id desc))[1] as refused
+       from connector.command c left join connector.outbox o on o.command_id = c.id
        where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile'
          and (c.outcome is null or c.outcome in ('accepted', 'seen') and c.settled_at >= to_timestamp($3::float8 / 1000))
        group by 1`,
       [tenant, personIds, since],
     );
-    return { lately: new Set(told.flatMap(({ id, parked }) => (parked ? [] : [id]))), parked: new Set(told.flatMap(({ id, parked }) => (parked ? [id] : []))) };
+    return {
+      lately: new Set(told.flatMap(({ id, parked }) => (parked ? [] : [id]))),
+      parked: new Map(told.flatMap(({ id, parked, refused: { words, ...refused } }) => (parked ? [[id, { ...refused, ...(words === null ? {} : { words }) }] as const] : []))),
+    };
   }
 
   /** Commands tell of deliveries that were decided before deliveries knew their persons. */

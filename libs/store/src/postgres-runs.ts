@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { firstCheckpoint, type Checkpoint, type ErrorCode, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type Runs, type RunStatus } from '#core';
+import { firstCheckpoint, type Checkpoint, type ErrorCode, type Lane, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type Runs, type RunStatus } from '#core';
 import { rows, type Database, type Db } from './database.js';
-import { countOpen, readFates } from './run-fates.js';
+import { countCommands, countOpen, readFates } from './run-fates.js';
 import { forgetSeen, readSeen, writePersons, writeSeen } from './run-seen.js';
 import { storableJson } from './storable.js';
 import { ascendingIds, isUuid } from './uuid.js';
@@ -121,6 +121,10 @@ export class PostgresRuns implements Runs {
 
   fates(id: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }> {
     return readFates(this.database, id);
+  }
+
+  commands(id: string): Promise<Partial<Record<Lane, number>>> {
+    return countCommands(this.database, id);
   }
 
   open(id: string): Promise<number> {

@@ -1,8 +1,7 @@
-import { driftKinds, type DriftKind, type ErrorCode, type Refusal, type RepairFate } from '#core';
+import { driftKinds, mostRefusals, type DriftKind, type ErrorCode, type Lane, type Refusal, type RepairFate } from '#core';
 import { rows, type Database } from './database.js';
 import { longRead } from './long-read.js';
 
-const mostRefusals = 50;
 const tokenKinds = (Object.keys(driftKinds) as DriftKind[]).filter((kind) => driftKinds[kind].repair === 'token');
 
 const ofTenant = `o.tenant = (select tenant from connector.run where id = $1)`;
@@ -62,6 +61,13 @@ export function readFates(database: Database, run: string): Promise<{ kinds: Rep
         code, ...(words === null ? {} : { words }), count, sample: { ...(person === null ? {} : { personId: person }), deliveryId: sample },
       })),
     };
+  });
+}
+
+export function countCommands(database: Database, run: string): Promise<Partial<Record<Lane, number>>> {
+  return longRead(database, async (db) => {
+    const counted = await rows<{ lane: Lane; count: number }>(db, `select c.lane, count(*)::int as count from connector.delivery d join connector.command c on c.delivery_id = d.id where d.run_id = $1 group by 1`, [run]);
+    return Object.fromEntries(counted.map(({ lane, count }) => [lane, count]));
   });
 }
 

@@ -4,14 +4,14 @@ import { storable } from './storable.js';
 /** Few enough that no other statement waits noticeably. */
 const portion = 20_000;
 
-/**
- * Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. Nobody
- * waits for the disk: the checkpoint that counts on these rows is written after them, and takes them along.
- */
+/** Nobody waits for the disk: the checkpoint that counts on these rows is written after them, and takes them along. */
+const quick = `with quick as materialized (select set_config('synchronous_commit', 'off', true))`;
+
+/** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
 export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
   return found(keys, (given) =>
     database.rows(
-      `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+      `${quick}
        insert into connector.run_seen (run_id, what, key) select $1, $2, key from quick, unnest($3::text[]) as key order by key on conflict do nothing returning key`,
       [run, what, given],
     ),
@@ -22,7 +22,7 @@ export async function writeSeen(database: Database, run: string, what: string, k
 export async function writePersons(database: Database, run: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const persons = [...profiles.keys()];
   await database.rows(
-    `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+    `${quick}
      insert into connector.run_seen (run_id, what, key, profile) select $1, 'person', key, profile from quick, unnest($2::text[], $3::text[]) as given (key, profile) order by key on conflict do nothing`,
     [run, persons, [...profiles.values()]],
   );

@@ -1,9 +1,10 @@
-import { expectedProfiles, missingProfile, newPerson, PersonIndex, personOf, profileOf, type HeldProfile, type Person, type ProfileReading, type WalletEvent } from '#core';
+import { decide, expectedProfiles, missingProfile, newPerson, PersonIndex, personOf, profileOf, type HeldProfile, type Person, type ProfileReading, type WalletEvent } from '#core';
 import { event, hour, live, onlyPerson, rules, start, aCustomer } from '../../support/stories.js';
 import { ana, apple, compare, email, google, held, kindsOf, now, propertiesOf, says } from './comparing-profiles.js';
 import { noPlugins } from './fakes.js';
 
-const parked = (person: Person) => ({ told: { lately: new Set<string>(), parked: new Set([person.id]) } });
+const refusal = { code: 'KLAVIYO_REFUSED_ITEM', words: 'Invalid phone number.', deliveryId: 'delivery-1' } as const;
+const parked = (person: Person) => ({ told: { lately: new Set<string>(), parked: new Map([[person.id, refusal]]) } });
 const optOut = (minutesAgo: number, channel: 'email' | 'sms' = 'email'): WalletEvent => event('opted-out', { at: now - minutesAgo * 60_000, channel, profile: { klaviyoId: 'K-1', email } });
 
 describe('the properties of a profile', () => {
@@ -58,7 +59,7 @@ describe('the properties of a profile', () => {
 describe('what was told to Klaviyo just now, or in vain', () => {
   it('makes a profile unsettled: what it holds says nothing yet', async () => {
     const person = ana();
-    expect(await compare(held({}), person, { told: { lately: new Set([person.id]), parked: new Set() } })).toEqual({ is: 'unsettled', person, drift: undefined });
+    expect(await compare(held({}), person, { told: { lately: new Set([person.id]), parked: new Map() } })).toEqual({ is: 'unsettled', person, drift: undefined });
   });
 
   it('is found where the update was refused, and not sent a second time', async () => {
@@ -134,15 +135,24 @@ describe('several profiles of one person', () => {
 });
 
 describe('a person without a profile', () => {
-  it('gets one, by the id that Klaviyo once told if there was one', () => {
-    const drift = missingProfile(ana(), now, { lately: new Set(), parked: new Set() });
+  it('gets one, and the id that Klaviyo once told is forgotten', () => {
+    const drift = missingProfile(ana(), now, { lately: new Set(), parked: new Map() });
     expect(drift).toMatchObject({ kinds: ['profile-missing'], sample: { personId: ana().id }, repairs: [{ kinds: ['profile-missing'], event: { kind: 'looked-up', identifiers: { email, customerId: 'C-42' }, backfill: true } }] });
     expect(drift.repairs[0]!.event).not.toHaveProperty('profile');
-    expect(missingProfile(ana({ identity: { klaviyoId: 'K-1' } }), now, { lately: new Set(), parked: new Set() }).repairs[0]!.event).toHaveProperty('profile', { klaviyoId: 'K-1' });
+    expect(drift.repairs[0]!.event).not.toHaveProperty('deletedIds');
+    const heard = onlyPerson(live([event('registered', { identifiers: { email, 'klaviyo.id': 'K-0' } })]));
+    const deleted = missingProfile({ ...heard, identity: { ...heard.identity, klaviyoId: 'K-1' } }, now, { lately: new Set(), parked: new Map() }).repairs[0]!.event as WalletEvent;
+    expect(deleted).toHaveProperty('deletedIds', ['K-0', 'K-1']);
+    expect(deleted).not.toHaveProperty('profile');
+    const { person } = decide(deleted, [{ ...heard, identity: { ...heard.identity, klaviyoId: 'K-1' } }], rules(), now);
+    expect(person.identity).toEqual({ email });
+    expect(Object.keys(person.identifiers)).toEqual(['email']);
+    // One that was told meanwhile is alive.
+    expect(decide(deleted, [{ ...heard, identity: { ...heard.identity, klaviyoId: 'K-2' } }], rules(), now).person.identity).toEqual({ email, klaviyoId: 'K-2' });
   });
 
   it('is only reported where the update was refused', () => {
-    expect(missingProfile(ana(), now, { lately: new Set(), parked: new Set([ana().id]) })).toMatchObject({ kinds: ['profile-missing'], repairs: [] });
+    expect(missingProfile(ana(), now, { lately: new Set(), parked: new Map([[ana().id, refusal]]) })).toMatchObject({ kinds: ['profile-missing'], repairs: [], refused: refusal });
   });
 });
 

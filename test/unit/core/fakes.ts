@@ -4,6 +4,7 @@ import { KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 export { KeptLog, KeptMeter, ManualClock };
 
 /** A tenant without plugins. */
+export const marketing = { pace: () => ({ events: 100_000, profiles: 100_000 }) };
 export const noPlugins = new PluginHost({ installed: () => [], ask: async () => [] }, { stage: async () => 'on' }, new KeptMeter());
 
 export class KeptQueue extends Queue {
@@ -177,9 +178,7 @@ export class ToldMarketing extends Marketing {
   progress: ImportProgress = { done: true, lost: false, refused: [] };
   shows: boolean | undefined = true;
 
-  pace(): { events: number; profiles: number } {
-    return { events: 100_000, profiles: 100_000 };
-  }
+  readonly pace = marketing.pace;
 
   /** For each leave that was asked for, whether it was for the background. */
   readonly askedInBackground: boolean[] = [];

@@ -5,7 +5,7 @@ import { MemoryRecords } from '../../support/memory-records.js';
 import { MemoryRuns } from '../../support/memory-runs.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
 import { rules } from '../../support/stories.js';
-import { noPlugins } from './fakes.js';
+import { marketing, noPlugins } from './fakes.js';
 
 export const tenant = 'acme';
 export const graceMs = 60_000;
@@ -30,6 +30,8 @@ export class World implements Pick<Store, 'receive'> {
   holds = false;
   /** Metrics of which Klaviyo shows no event, although it accepts them. */
   readonly drops = new Set<string>();
+  /** True: Klaviyo refuses every profile. */
+  refusesProfiles = false;
   /** Told of every step that a run takes outside of itself. */
   onStep: () => void | Promise<void> = () => {};
   strangers = true;
@@ -43,7 +45,7 @@ export class World implements Pick<Store, 'receive'> {
   /** As in a process of its own. */
   process(plugins: PluginHost = noPlugins): Reconcile {
     const { runs, records, passes, profiles, clock, log, meter, vault } = this;
-    return new Reconcile({ runs, records, store: this, passes, profiles, plugins, rulesOf: (id) => (id === tenant ? this.rules : undefined), reconcileRulesOf: () => ({ graceMs, strangers: this.strangers }), vaultOf: () => vault, clock, log, meter });
+    return new Reconcile({ runs, records, store: this, passes, profiles, marketing, plugins, rulesOf: (id) => (id === tenant ? this.rules : undefined), reconcileRulesOf: () => ({ graceMs, strangers: this.strangers }), vaultOf: () => vault, clock, log, meter });
   }
 
   step(): void | Promise<void> {
@@ -84,15 +86,16 @@ export class World implements Pick<Store, 'receive'> {
       const outcome = outcomes.find(({ id }) => id === key)!;
       const personId = 'personId' in outcome ? outcome.personId : undefined;
       this.records.happened(tenant, { event: event as WalletEvent, receivedAt, ...(repair ? { repair: true } : {}), ...(personId === undefined ? {} : { personId }), ...(i === 0 ? { persons, absorbed } : {}), commands: commands.filter(({ deliveryId }) => deliveryId === key).map(({ command }) => command) });
-      if (repair) this.runs.repairs.push({ ...repair, fate: outcome.status === 'parked' ? 'refused' : 'repaired' });
+      const isRefused = outcome.status === 'parked' || (this.refusesProfiles && commands.some(({ deliveryId, command }) => deliveryId === key && command.do === 'upsert-profile'));
+      if (repair) this.runs.repairs.push({ ...repair, fate: isRefused ? 'refused' : 'repaired' });
     });
     for (const { personId, command } of commands) {
       const person = persons.find(({ id }) => id === personId);
       if (command.do === 'look-up') this.lookUp(command);
-      else if (person && command.do === 'upsert-profile') this.write(person, command);
+      else if (person && command.do === 'upsert-profile' && !this.refusesProfiles) this.write(person, command);
       else if (person && command.do === 'track') this.count(person, command);
     }
-    for (const lane of ['upsert-profile', 'track', 'look-up', 'subscribe'] as const) this.records.answer(tenant, lane, 'accepted');
+    for (const lane of ['upsert-profile', 'track', 'look-up', 'subscribe'] as const) this.records.answer(tenant, lane, this.refusesProfiles && lane === 'upsert-profile' ? 'refused' : 'accepted');
   }
 
   /** What waits to be sent once more reaches Klaviyo. */
@@ -108,7 +111,8 @@ export class World implements Pick<Store, 'receive'> {
   private profileOf({ identity: { klaviyoId, email } }: Person): string {
     const all = [...this.profiles.held.values()];
     const held = all.find(({ name }) => name.klaviyoId === klaviyoId) ?? all.find(({ name }) => email !== undefined && name.email === email);
-    return (held ?? this.profiles.put({ name: { ...(klaviyoId ? { klaviyoId } : {}), ...(email ? { email } : {}) }, createdAt: this.clock.now() })).name.klaviyoId;
+    // What Klaviyo does with an id it has no more is not documented. Here it makes a profile of another one.
+    return (held ?? this.profiles.put({ name: email ? { email } : {}, createdAt: this.clock.now() })).name.klaviyoId;
   }
 
   private write(person: Person, { properties, token }: UpsertProfile): void {

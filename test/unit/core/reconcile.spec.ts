@@ -1,7 +1,8 @@
 import { ConnectorError, type RunOptions } from '#core';
 import { agreeing, apple, contents, emailOf, foundIn, google, leftIn, persons, planted, plantedKinds, profile, reported, tokenName } from './planted-world.js';
 import { dry, everything, graceMs, tenant, World } from './reconcile-world.js';
-import { hour } from '../../support/stories.js';
+import { refusalWords } from '../../support/memory-records.js';
+import { event, hour } from '../../support/stories.js';
 
 async function ran(world: World, options: RunOptions = everything) {
   const { is, run } = await world.process().run(tenant, options);
@@ -60,6 +61,42 @@ describe('a run over what was planted on either side', () => {
     expect(world.profiles.held.get('profile-twin')!.properties).toEqual({});
   });
 
+  it('names each opt-out by its channel', async () => {
+    const world = await agreeing(1);
+    const { klaviyoId } = profile(world, 0).name;
+    for (const channel of ['email', 'sms'] as const) profile(world, 0).optOuts.push(event('opted-out', { at: world.clock.now(), channel, profile: { klaviyoId, email: emailOf(0) } }));
+    world.clock.at += 12 * hour;
+    const { report } = await ran(world);
+    expect(report!.drift.find(({ kind }) => kind === 'opt-out-unheard')!.samples.map(({ about }) => about)).toEqual([['email'], ['sms']]);
+  });
+
+  it('gives a profile that was deleted in Klaviyo back under whatever id Klaviyo chooses, and finds nothing the night after', async () => {
+    const world = await agreeing(3);
+    const { klaviyoId } = profile(world, 1).name;
+    profile(world, 1).properties[apple] = 'NotInstalled';
+    expect(foundIn(await ran(world))).toEqual({ 'status-wrong': 1 });
+    expect(persons(world).map(({ identity }) => identity.klaviyoId)).toContain(klaviyoId);
+    world.profiles.delete(klaviyoId);
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'profile-missing': 1 });
+    expect(profile(world, 1).name.klaviyoId).not.toBe(klaviyoId);
+    expect(profile(world, 1).properties).toMatchObject({ [apple]: 'Installed' });
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+
+  it('compares a pass with any id, also one that means something to JavaScript', async () => {
+    const world = await agreeing(1);
+    const at = world.clock.now();
+    const names = ['__proto__', 'constructor', 'toString'];
+    for (const id of names) world.passes.put({ id, type: 'loyalty', identifiers: { email: `${id}@mail.example`, customerId: `C-${id}` }, createdAt: at, installed: { Apple: at } });
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'registration-unheard': 3, 'install-unheard': 3 });
+    expect([...world.profiles.held.values()].every(({ properties }) => properties[apple] === 'Installed')).toBe(true);
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+
   it('fires no flow and subscribes nobody: all it asks for comes afterwards', async () => {
     const world = await planted();
     const before = world.records.deliveries.length;
@@ -110,6 +147,25 @@ describe('a run over what was planted on either side', () => {
     const world = await planted();
     const { report } = await ran(world);
     expect(JSON.stringify(report)).not.toMatch(/mail\.example|token-of|an-old-token|NotInstalled/);
+  });
+});
+
+describe('what Klaviyo refuses', () => {
+  it('is tried once, and called refused with the same words every night until somebody has looked after it', async () => {
+    const world = await agreeing(3);
+    world.profiles.delete(profile(world, 0).name.klaviyoId);
+    profile(world, 1).properties[apple] = 'NotInstalled';
+    world.refusesProfiles = true;
+    await ran(world);
+    const sent = world.received.length;
+    for (let night = 0; night < 2; night++) {
+      world.clock.at += 24 * hour;
+      const { report } = await ran(world);
+      expect(world.received).toHaveLength(sent);
+      expect(report!.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, refused: 1, left: 1 }, { kind: 'status-wrong', found: 1, refused: 1, left: 1 }]);
+      expect(report!.refusals).toEqual([{ code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords, count: 2, sample: { personId: expect.any(String), deliveryId: expect.any(String) } }]);
+      expect(report!.verdict.says).toBe('2 of 2 differences are left: 2 refused.');
+    }
   });
 });
 

@@ -21,6 +21,7 @@ describe('the verdict', () => {
     ['a dry run finds nothing', {}, dry, 'no: Both sides agree: nothing was wrong in 10 050 passes and 10 000 profiles.'],
     ['a dry run finds what can be repaired', { 'status-wrong': 1200 }, dry, 'look: A dry run found 1 200 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair all of them.'],
     ['a dry run finds one thing', { 'status-wrong': 1 }, dry, 'look: A dry run found 1 difference in 10 050 passes and 10 000 profiles and changed nothing; a run would repair it.'],
+    ['a dry run finds what was refused before', { 'status-wrong': 1 }, { ...dry, checkpoint: checkpointWith({}, { found: { 'status-wrong': { count: 3, refused: 2, samples: [] } } }) }, 'look: A dry run found 3 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair 1 of them.'],
     ['a dry run finds what people decide', { 'status-wrong': 4, 'profile-duplicated': 2 }, dry, 'look: A dry run found 6 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair 4 of them.'],
     ['something is for people to decide', { 'consent-differs': 2, 'status-wrong': 10 }, {}, 'look: 2 of 12 differences are left: 2 for people to decide.'],
     ['few repairs were refused', { 'status-wrong': 120 }, { fates: [fate('status-wrong', 119, 1)] }, 'look: 1 of 120 differences is left: 1 refused.'],
@@ -78,7 +79,23 @@ describe('the report', () => {
   it('measures its time against the slower of the two readings', () => {
     // 101 calls at 200 a minute and 100 at 300.
     expect(reportOf(endedRun({}))).toMatchObject({ tookMs: 31_000, leastMs: 30_300 });
-    expect(reportOf(endedRun({}, { callsPerMinute: { passes: 10_000, profiles: 300 } })).leastMs).toBe(20_000);
+    const pace = { walletCrewCalls: 10_000, profilePages: 300, events: 10_000, profiles: 20_000 };
+    expect(reportOf(endedRun({}, { pace })).leastMs).toBe(20_000);
+  });
+
+  it('counts what the repairs ask for as well: two calls for a token, events and profiles in bulk', () => {
+    // 101 pages and 2 × 500 calls at 200 a minute.
+    expect(reportOf(endedRun({}, { asked: { events: 500, profiles: 500, tokens: 500 } }))).toMatchObject({ asked: { tokens: 500 }, leastMs: 330_300 });
+    expect(reportOf(endedRun({}, { asked: { events: 10_000, profiles: 5_000, tokens: 0 } })).leastMs).toBe(60_000);
+    expect(reportOf(endedRun({}, { asked: { events: 0, profiles: 40_000, tokens: 0 } })).leastMs).toBe(120_000);
+  });
+
+  it('calls refused what was refused before this run, which did not try it again, and says why', () => {
+    const before = checkpointWith({}, { found: { 'status-wrong': { count: 3, refused: 2, samples: [] }, 'profile-missing': { count: 1, refused: 1, samples: [] } }, refusals: [refusal(3, 'Invalid phone number.')] });
+    const report = reportOf(endedRun({}, { checkpoint: before, fates: [fate('status-wrong', 0, 1)], refusals: [refusal(1, 'Invalid phone number.'), refusal(1, 'Invalid city.')] }));
+    expect(report.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, repaired: 0, refused: 1, left: 1 }, { kind: 'status-wrong', found: 3, repaired: 0, refused: 3, left: 3 }]);
+    expect(report.verdict.says).toBe('4 of 4 differences are left: 4 refused.');
+    expect(report.refusals).toMatchObject([{ count: 4, words: 'Invalid phone number.' }, { count: 1, words: 'Invalid city.' }]);
   });
 });
 

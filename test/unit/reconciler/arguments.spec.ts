@@ -11,7 +11,7 @@ describe('the reconcile command', () => {
 
   it('without anything stays and runs every tenant by its schedule', () => {
     expect(readArguments([], now)).toEqual({ once: false, json: false, options: { dryRun: false, only: parts } });
-    expect(readArguments(['--tenant', 'acme', '--json'], now)).toMatchObject({ once: false, tenant: 'acme', json: true });
+    expect(readArguments(['--once', '--tenant', 'acme', '--json'], now)).toMatchObject({ once: true, tenant: 'acme', json: true });
   });
 
   it('runs once, over everything, and repairs', () => {
@@ -53,6 +53,8 @@ describe('the reconcile command', () => {
     [['--since', '7d'], 'belong to --once'],
     [['--only', 'tokens'], 'belong to --once'],
     [['--believe-absences'], 'belong to --once'],
+    [['--tenant', 'acme'], 'belong to --once'],
+    [['--json'], 'belong to --once'],
   ])('%j is refused before anything is opened, and how it is used is said', (given, words) => {
     const refused = () => readArguments(given, now);
     expect(refused).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID', message: expect.stringContaining(words) }));

@@ -48,6 +48,8 @@ describe('how far a run is', () => {
 });
 
 it('what a run will take is said in one sentence of counts and times', () => {
-  const words = estimateInWords({ passes: 1_000, profiles: 1_400, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, leastMs: 61_000 } });
+  const words = estimateInWords({ passes: 1_000, profiles: 1_400, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 0, leastMs: 61_000 } });
   expect(words).toBe('1000 passes at The Wallet Crew, about 1400 profiles in Klaviyo; reading them takes 10 and 14 calls, at least 4 s. Were nothing known yet, up to 3000 events and 1400 profiles would be written, at least 2 min.');
+  const withTokens = estimateInWords({ passes: 1_000_000, profiles: 0, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 1_000_000, leastMs: 40_000_000 } });
+  expect(withTokens).toContain('up to 3000 events and 1400 profiles would be written and 1000000 tokens asked for, at least 12 h.');
 });

@@ -69,10 +69,21 @@ export function lookupKeys(event: WalletEvent, rules: Rules): string[] {
   return keysOf(identifiersOf(event, rules).identifiers, event);
 }
 
-export function keysOf(identifiers: Record<string, string>, { pass, found, mergedIds }: Pick<WalletEvent, 'pass' | 'found' | 'mergedIds'>): string[] {
+export function keysOf(identifiers: Record<string, string>, { pass, found, mergedIds = [], deletedIds = [] }: Pick<WalletEvent, 'pass' | 'found' | 'mergedIds' | 'deletedIds'>): string[] {
   const keys = Object.entries(identifiers).map(([key, value]) => `${key}:${value}`);
   const passes = [...(pass ? [pass] : []), ...(found?.passes ?? [])];
-  return [...keys, ...passes.map(({ id }) => `pass:${id}`), ...(mergedIds ?? []).map((id) => `klaviyoId:${id}`)];
+  return [...keys, ...passes.map(({ id }) => `pass:${id}`), ...[...mergedIds, ...deletedIds].map((id) => `klaviyoId:${id}`)];
+}
+
+/** By these ids Klaviyo knows nobody any more. Whoever has an address left gets a profile of a new id by it; an import that named the old one would end nobody knows where. */
+export function withoutIds(person: Person, deleted: readonly string[]): Pick<Person, 'identifiers' | 'identity'> {
+  const { klaviyoId: said = [], ...identifiers } = person.identifiers;
+  const left = said.filter(({ value }) => !deleted.includes(value));
+  const { klaviyoId, ...identity } = person.identity;
+  return {
+    identifiers: { ...identifiers, ...(left.length > 0 ? { klaviyoId: left } : {}) },
+    identity: { ...identity, ...(klaviyoId === undefined || deleted.includes(klaviyoId) ? {} : { klaviyoId }) },
+  };
 }
 
 /**

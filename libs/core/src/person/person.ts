@@ -77,13 +77,18 @@ export function own<T>(record: Record<string, T>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
+/** A record with a name from outside, which may be `__proto__`: assigned, that would be no entry. */
+export function withOwn<T>(record: Record<string, T>, name: string, value: T): Record<string, T> {
+  return { ...record, [name]: value };
+}
+
 /** Two persons who turn out to be one; `a` keeps its id. */
 export function mergedPerson(a: Person, b: Person): Person {
   const person: Person = { ...a, identifiers: { ...a.identifiers }, passes: { ...a.passes }, consents: { ...a.consents }, attributes: { ...a.attributes } };
   for (const [key, values] of Object.entries(b.identifiers)) for (const said of values) person.identifiers[key] = withValue(own(person.identifiers, key), said);
   for (const [id, pass] of Object.entries(b.passes)) {
     const known = own(a.passes, id);
-    person.passes[id] = known ? mergedPass(known, pass) : pass;
+    person.passes = withOwn(person.passes, id, known ? mergedPass(known, pass) : pass);
   }
   for (const [field, statements] of Object.entries(b.consents)) person.consents[field] = inOrder([...(a.consents[field] ?? []), ...statements]);
   for (const key of Object.keys(b.attributes) as (keyof Attributes)[]) person.attributes[key] = newer(person.attributes[key], b.attributes[key]!);

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import type { Person } from '../person/person.js';
 import type { DeliveryRecord } from './store.js';
 
@@ -18,8 +19,15 @@ export interface UnseenEvent {
 export interface Updates {
   /** An update is open, or was accepted since then (epoch ms): what Klaviyo holds says nothing yet. */
   lately: Set<string>;
-  /** The update was refused and waits for a person; another one would fare no better. */
-  parked: Set<string>;
+  /** By person: the update was refused and waits for somebody to look after it; another one would fare no better. */
+  parked: Map<string, Refused>;
+}
+
+/** What was refused, in the vendor's words. */
+export interface Refused {
+  code: ErrorCode;
+  words?: string;
+  deliveryId: string;
 }
 
 /** How many were passed on a walk, and the last of them. */

@@ -1,3 +1,4 @@
+import type { Lane } from '../command.js';
 import type { ErrorCode } from '../errors.js';
 import type { DriftKind, Part } from '../reconciliation/drift.js';
 import type { Checkpoint } from '../reconciliation/checkpoint.js';
@@ -80,6 +81,8 @@ export abstract class Runs {
 
   /** How the deliveries that the run put in the inbox fared, and what they asked for. */
   abstract fates(id: string): Promise<{ kinds: RepairFate[]; refusals: Refusal[] }>;
+  /** How many commands its deliveries became, by lane. */
+  abstract commands(id: string): Promise<Partial<Record<Lane, number>>>;
   /** Deliveries of the run that nobody has decided about yet. */
   abstract undecided(id: string): Promise<number>;
   /** Deliveries and commands of the run that are not finished; those that wait for a person or for an identifier do not count. */

@@ -1,3 +1,4 @@
+import type { Refusal } from '../ports/runs.js';
 import type { DriftKind, Sample } from './drift.js';
 
 /** A stretch of time in which profiles were created, read from its beginning to its end. Epoch ms; all below `at` is read. */
@@ -29,7 +30,10 @@ export interface Checkpoint {
   events: { read: number; sentAgain: number };
   /** Calls made, by operation. */
   calls: { passes: number; profiles: number; events: number };
-  found: Partial<Record<DriftKind, { count: number; samples: Sample[] }>>;
+  /** `refused`: how many of them were refused before this run, which did not try them again. */
+  found: Partial<Record<DriftKind, { count: number; refused?: number; samples: Sample[] }>>;
+  /** Why they were. */
+  refusals?: Refusal[];
   /** Installs per month (`2026-03`) and wallet, by the passes that are installed now. */
   installs: Record<string, { Apple: number; Google: number }>;
   /** Passes, and how many of them are in a wallet now. */

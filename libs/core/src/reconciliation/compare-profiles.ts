@@ -62,8 +62,8 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
   if (about.length > 0) drift.sample.about = [...new Set(about)].slice(0, mostNamed);
   drift.kinds = [...new Set([...drift.kinds, ...drift.repairs.flatMap(({ kinds }) => kinds)])];
   // A second update would be refused like the first, and be parked beside it.
-  if (reading.told.parked.has(person.id)) return ended({ ...drift, repairs: drift.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) }, person);
-  return ended(drift, person);
+  const refused = reading.told.parked.get(person.id);
+  return ended(refused ? { ...drift, refused, repairs: drift.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) } : drift, person);
 }
 
 /** Another profile of somebody. A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them. */
@@ -74,7 +74,12 @@ export function duplicate(held: HeldProfile, person: Person, { only }: Pick<Prof
 
 /** Klaviyo has no profile of somebody we know. */
 export function missingProfile(person: Person, at: number, { parked }: Updates): Drift {
-  return { kinds: ['profile-missing'], sample: { personId: person.id }, repairs: parked.has(person.id) ? [] : [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(person.identity.klaviyoId ? { profile: { klaviyoId: person.identity.klaviyoId } } : {}) }, [])] };
+  const { klaviyoId: taught } = person.identity;
+  const deletedIds = [...new Set([...(person.identifiers['klaviyoId'] ?? []).map(({ value }) => value), ...(taught === undefined ? [] : [taught])])];
+  const drift = { kinds: ['profile-missing' as const], sample: { personId: person.id } };
+  const refused = parked.get(person.id);
+  if (refused) return { ...drift, refused, repairs: [] };
+  return { ...drift, repairs: [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(deletedIds.length > 0 ? { deletedIds } : {}) }, [])] };
 }
 
 const mostNamed = 10;

@@ -1,4 +1,5 @@
 import type { ProfileName } from '../command.js';
+import type { Refused } from '../ports/records.js';
 import type { NewDelivery } from '../ports/store.js';
 import type { ListedPass } from '../ports/passes.js';
 import { bareEvent, wallets, type FoundPass, type Wallet, type WalletEvent } from '../wallet/event.js';
@@ -10,12 +11,16 @@ export interface Drift {
   kinds: DriftKind[];
   sample: Sample;
   repairs: Repair[];
+  /** It was to be repaired before, and refused: it is not tried again. */
+  refused?: Refused;
 }
 
 /** A delivery of a run, before it is addressed. `key`: what it is about; within a run the same is repaired once. */
 export interface Repair {
   key: string;
   kinds: DriftKind[];
+  /** What of the drift it is about, where several repairs share one. */
+  about?: string[];
   event: NewDelivery['event'];
 }
 
@@ -32,7 +37,7 @@ export function installation(pass: ListedPass, wallet: Wallet, at: number): Repa
 }
 
 /** What The Wallet Crew lists, as a look-up at that time would have told it. The profile is written anew with it. */
-export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName }, passes: readonly FoundPass[]): Repair {
+export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[] }, passes: readonly FoundPass[]): Repair {
   return { key: `listed ${key}`, kinds, event: bareEvent({ kind: 'looked-up', name, at, ...who, found: { passes: passes.map(foundOf), listed: true }, backfill: true }) };
 }
 
@@ -50,7 +55,7 @@ export function tokenLookUp(personId: string, kinds: DriftKind[], at: number, pr
 
 /** The same event as when Klaviyo is polled for opt-outs; heard twice it changes nothing. */
 export function optOut(event: WalletEvent): Repair {
-  return { key: `opt-out ${event.profile?.klaviyoId} ${event.channel} ${event.at}`, kinds: ['opt-out-unheard'], event };
+  return { key: `opt-out ${event.profile?.klaviyoId} ${event.channel} ${event.at}`, kinds: ['opt-out-unheard'], ...(event.channel ? { about: [event.channel] } : {}), event };
 }
 
 export function deliveryOf({ key, kinds, event }: Repair, tenant: string, runId: string, receivedAt: number): NewDelivery {

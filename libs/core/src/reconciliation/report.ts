@@ -1,6 +1,7 @@
 import { wallets, type Wallet } from '../wallet/event.js';
 import type { ErrorCode } from '../errors.js';
 import type { Refusal, RepairFate, Run, RunOptions } from '../ports/runs.js';
+import { sumOfRefusals } from './refusals.js';
 import { firstCheckpoint, type Checkpoint, type Phase } from './checkpoint.js';
 import { driftKinds, type DriftKind, type Sample } from './drift.js';
 import { verdictOf } from './verdict.js';
@@ -16,6 +17,12 @@ export interface DriftLine {
   samples: Sample[];
 }
 
+export interface Asks {
+  events: number;
+  profiles: number;
+  tokens: number;
+}
+
 /** What a run found and did. It holds ids, names of properties, counts and Klaviyo's words; no address and no value of anybody. */
 export interface Report {
   /** In ten seconds: is there anything to worry about? */
@@ -29,7 +36,9 @@ export interface Report {
   implausible?: { absent: number; installed: number };
   read: { passes: number; profiles: number; persons: number; events: number };
   calls: { passes: number; profiles: number; events: number };
-  /** Milliseconds of work, and the least that the limits allow for these calls at our share. */
+  /** What its repairs asked for: events and profiles of Klaviyo, tokens of The Wallet Crew. */
+  asked: Asks;
+  /** Milliseconds of work, and the least that the limits allow for these calls and repairs at our share. */
   tookMs: number;
   leastMs: number;
   adoption: Checkpoint['adoption'];
@@ -47,26 +56,45 @@ export interface EndedRun {
   checkpoint: Checkpoint;
   fates: readonly RepairFate[];
   refusals: readonly Refusal[];
-  /** How many calls in a minute were ours: of pages of passes, and of pages of profiles. */
-  callsPerMinute: { passes: number; profiles: number };
+  asked: Asks;
+  pace: Pace;
   tookMs: number;
   code?: ErrorCode;
 }
 
-export function reportOf({ status, options, checkpoint, fates, refusals, callsPerMinute, tookMs, code }: EndedRun): Report {
+/** How much of it a minute was ours. */
+export interface Pace {
+  /** Calls of The Wallet Crew, whatever for. */
+  walletCrewCalls: number;
+  profilePages: number;
+  /** Written to Klaviyo in bulk. */
+  events: number;
+  profiles: number;
+}
+
+/** Whose it is, and then a token. */
+const callsPerToken = 2;
+
+/** The least time that the limits allow for this much, in milliseconds. All limits are limits of their own: the longest counts. */
+export function leastMs(pages: { passes: number; profiles: number }, { events, profiles, tokens }: Asks, pace: Pace): number {
+  const minutes = Math.max((pages.passes + callsPerToken * tokens) / pace.walletCrewCalls, pages.profiles / pace.profilePages, events / pace.events, profiles / pace.profiles);
+  return Math.round(minutes * 60_000);
+}
+
+export function reportOf({ status, options, checkpoint, fates, refusals, asked, pace, tookMs, code }: EndedRun): Report {
   const { passes, profiles, persons, events, calls } = checkpoint;
   // A share of what changed lately would look like one of all.
   const { adoption, installs } = options.since === undefined ? checkpoint : firstCheckpoint();
   const facts = {
     drift: driftLines(options, checkpoint, fates),
-    refusals: [...refusals].toSorted((a, b) => b.count - a.count),
+    refusals: sumOfRefusals(refusals, checkpoint.refusals ?? []),
     silent: silentWallets(checkpoint.heard),
     ...(checkpoint.implausible ? { implausible: checkpoint.implausible } : {}),
     read: { passes: passes.read, profiles: profiles.read, persons: persons.read, events: events.read },
     calls,
+    asked,
     tookMs,
-    // The two vendors can be read at the same time: the longer reading is the least.
-    leastMs: Math.max(minutes(calls.passes, callsPerMinute.passes), minutes(calls.profiles, callsPerMinute.profiles)),
+    leastMs: leastMs(calls, asked, pace),
     adoption,
     installs,
     dryRun: options.dryRun,
@@ -80,12 +108,12 @@ function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint,
   return (Object.keys(driftKinds) as DriftKind[])
     .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
     .map((kind) => {
-      const { count = 0, samples = [] } = found[kind] ?? {};
+      const { count = 0, refused = 0, samples = [] } = found[kind] ?? {};
       const fate = dryRun || driftKinds[kind].repair === 'reported' ? undefined : fates.find((one) => one.kind === kind);
       const repaired = kind === 'event-not-seen' ? events.sentAgain : (fate?.repaired ?? 0);
       // A process that died may have handed repairs over that it had not counted yet; the inbox has each of them once.
-      const all = Math.max(count, fate ? fate.repaired + fate.refused + fate.open : 0);
-      return { kind, found: all, repaired, refused: fate?.refused ?? 0, left: Math.max(0, all - repaired), samples };
+      const all = Math.max(count, refused + (fate ? fate.repaired + fate.refused + fate.open : 0));
+      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: Math.max(0, all - repaired), samples };
     });
 }
 
@@ -94,8 +122,4 @@ const fewestUnheard = 5;
 
 function silentWallets(heard: Checkpoint['heard']): Report['silent'] {
   return wallets.map((wallet) => ({ wallet, ...heard[wallet] })).filter(({ heard: told, unheard }) => unheard >= fewestUnheard && unheard > told);
-}
-
-function minutes(calls: number, perMinute: number): number {
-  return Math.round((calls / perMinute) * 60_000);
 }

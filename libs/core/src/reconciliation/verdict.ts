@@ -50,9 +50,10 @@ function cancelled(report: Facts): Verdict | undefined {
 }
 
 function planned(report: Facts): Verdict | undefined {
-  const { found, repairable } = sumsOf(report);
+  const { found, repairable, refused: before } = sumsOf(report);
   if (!report.dryRun || found === 0) return undefined;
-  const which = repairable < found ? `${amount(repairable)} of them` : found === 1 ? 'it' : 'all of them';
+  const promising = repairable - before;
+  const which = promising < found ? `${promising === 0 ? 'none' : amount(promising)} of them` : found === 1 ? 'it' : 'all of them';
   return look(`A dry run found ${things(found, 'difference')} in ${readIn(report)} and changed nothing; a run would repair ${which}.`);
 }
 

@@ -4,6 +4,9 @@ import type { Passes } from '../ports/passes.js';
 import type { NotNow, Profiles } from '../ports/profiles.js';
 import type { Clock } from '../ports/system.js';
 import type { RunOptions } from '../ports/runs.js';
+import { leastMs, type Asks } from '../reconciliation/report.js';
+import type { Rules } from '../rules.js';
+import { paceOf } from './pace.js';
 
 /** What a run of a tenant will take, at the most. Times are milliseconds of our share of the limits. */
 export interface Estimate {
@@ -12,7 +15,7 @@ export interface Estimate {
   profiles: number;
   reading: { calls: { passes: number; profiles: number }; leastMs: number };
   /** If nothing of all this were known yet, as for a brand that begins. */
-  writing: { events: number; profiles: number; leastMs: number };
+  writing: Asks & { leastMs: number };
 }
 
 /** Moments at which the account is looked at. */
@@ -26,6 +29,7 @@ export class EstimateRun {
     private readonly passes: Passes,
     private readonly profiles: Profiles,
     private readonly marketing: Pick<Marketing, 'pace'>,
+    private readonly rulesOf: (tenant: string) => Rules | undefined,
     private readonly clock: Clock,
   ) {}
 
@@ -34,14 +38,15 @@ export class EstimateRun {
     const passes = first ? (first.total ?? first.passes.length) : 0;
     const profiles = since === undefined ? await this.countProfiles(tenant) : 0;
     const calls = { passes: first ? Math.ceil(passes / first.size) : 0, profiles: Math.ceil(profiles / profilesPerPage) };
-    const pace = this.marketing.pace(tenant);
+    const pace = paceOf(tenant, this.passes, this.profiles, this.marketing);
+    const nothing: Asks = { events: 0, profiles: 0, tokens: 0 };
     // Everybody registers once, and may have added the pass to both wallets.
-    const writing = { events: passes * 3, profiles: Math.max(passes, profiles) };
+    const writing: Asks = { events: passes * 3, profiles: Math.max(passes, profiles), tokens: this.rulesOf(tenant)?.links?.unasked ? passes : 0 };
     return {
       passes,
       profiles,
-      reading: { calls, leastMs: minutes(Math.max(calls.passes / this.passes.callsPerMinute(tenant), calls.profiles / this.profiles.pagesPerMinute(tenant))) },
-      writing: { ...writing, leastMs: minutes(Math.max(writing.events / pace.events, writing.profiles / pace.profiles)) },
+      reading: { calls, leastMs: leastMs(calls, nothing, pace) },
+      writing: { ...writing, leastMs: leastMs({ passes: 0, profiles: 0 }, writing, pace) },
     };
   }
 
@@ -71,5 +76,3 @@ export class EstimateRun {
     }
   }
 }
-
-const minutes = (count: number) => Math.round(count * 60_000);

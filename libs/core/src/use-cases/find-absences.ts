@@ -70,8 +70,8 @@ export class FindAbsences {
       // A run over what changed lately was not shown the others.
       const { passes, walked, last } = await (options.since === undefined ? this.records.unseenPasses(tenant, id, after, passesAtOnce) : this.records.gonePasses(id, after, passesAtOnce));
       let rest = passes;
-      for (; rest.length > atOnce; rest = rest.slice(atOnce)) yield { held: await this.compared(hand, rest.slice(0, atOnce)), walked: 0, last: rest[atOnce - 1]! };
-      if (last !== undefined) yield { held: await this.compared(hand, rest), walked, last };
+      for (; rest.length > atOnce; rest = rest.slice(atOnce)) yield { held: await this.compared(hand, rest.slice(0, atOnce)), walked: atOnce, last: rest[atOnce - 1]! };
+      if (last !== undefined) yield { held: await this.compared(hand, rest), walked: walked - (passes.length - rest.length), last };
       hand.save();
       await hand.saved();
       if (walked < passesAtOnce) return;

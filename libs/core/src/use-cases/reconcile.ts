@@ -1,5 +1,6 @@
 import { ConnectorError, type ErrorCode } from '../errors.js';
 import type { PluginHost } from '../plugin/host.js';
+import type { Marketing } from '../ports/marketing.js';
 import type { Passes } from '../ports/passes.js';
 import type { Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
@@ -7,6 +8,7 @@ import type { Run, RunOptions, Runs } from '../ports/runs.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter, Vault } from '../ports/system.js';
 import type { Phase } from '../reconciliation/checkpoint.js';
+import { paceOf } from './pace.js';
 import { reportOf, type Report } from '../reconciliation/report.js';
 import type { Rules } from '../rules.js';
 import { FindAbsences } from './find-absences.js';
@@ -30,6 +32,7 @@ export interface ReconcileParts {
   store: Pick<Store, 'receive'>;
   passes: Passes;
   profiles: Profiles;
+  marketing: Pick<Marketing, 'pace'>;
   plugins: PluginHost;
   rulesOf(tenant: string): Rules | undefined;
   reconcileRulesOf(tenant: string): ReconcileRules;
@@ -169,14 +172,16 @@ export class Reconcile {
   }
 
   private async end(hand: RunInHand, status: 'done' | 'failed' | 'cancelled', code?: ErrorCode): Promise<Reconciled> {
-    const { runs, passes, profiles, log, meter, clock } = this.parts;
+    const { runs, passes, profiles, marketing, log, meter, clock } = this.parts;
     const { run, checkpoint } = hand;
     // Counting how a million repairs fared is the one step that takes longer than a lease.
     await hand.keep(4 * leaseMs);
     const { kinds, refusals } = await runs.fates(run.id);
+    const commands = await runs.commands(run.id);
     const report = reportOf({
       status, options: run.options, checkpoint, fates: kinds, refusals,
-      callsPerMinute: { passes: passes.callsPerMinute(run.tenant), profiles: profiles.pagesPerMinute(run.tenant) },
+      asked: { events: commands.track ?? 0, profiles: commands['upsert-profile'] ?? 0, tokens: commands['look-up'] ?? 0 },
+      pace: paceOf(run.tenant, passes, profiles, marketing),
       tookMs: hand.spentMs, ...(code ? { code } : {}),
     });
     await runs.end(run.id, hand.lease, status, report, code);

@@ -1,5 +1,6 @@
 import type { Checkpoint, Phase } from '../reconciliation/checkpoint.js';
-import type { DriftKind, Sample } from '../reconciliation/drift.js';
+import { driftKinds, type DriftKind, type Sample } from '../reconciliation/drift.js';
+import { withRefusal } from '../reconciliation/refusals.js';
 import { deliveryOf, type Drift, type Repair } from '../reconciliation/repair.js';
 import type { NotNow } from '../ports/profiles.js';
 import type { Run, Runs } from '../ports/runs.js';
@@ -143,16 +144,20 @@ export class RunInHand {
       const receipts = await store.receive(all.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
       receipts.forEach(({ redelivered }, i) => redelivered && known.add(all[i]!));
     }
-    for (const { kinds, sample, repairs } of drifts) {
+    for (const { kinds, sample, repairs, refused } of drifts) {
       // As they are counted when they are answered: a repair for each reason, and what is only reported once.
       const reported = kinds.filter((kind) => !repairs.some((repair) => repair.kinds.includes(kind)));
-      for (const kind of [...reported, ...repairs.flatMap((repair) => (known.has(repair) ? [] : repair.kinds))]) this.count(kind, sample);
+      for (const kind of reported) this.count(kind, sample, refused !== undefined && driftKinds[kind].repair !== 'reported');
+      for (const repair of repairs) if (!known.has(repair)) for (const kind of repair.kinds) this.count(kind, repair.about ? { ...sample, about: repair.about } : sample);
+      if (refused) this.checkpoint.refusals = withRefusal(this.checkpoint.refusals ?? [], refused, sample.personId);
     }
   }
 
-  count(kind: DriftKind, sample: Sample): void {
+  /** `refused`: it was refused before, and is not tried again. */
+  count(kind: DriftKind, sample: Sample, refused = false): void {
     const found = (this.checkpoint.found[kind] ??= { count: 0, samples: [] });
     found.count += 1;
+    if (refused) found.refused = (found.refused ?? 0) + 1;
     if (found.samples.length < mostSamples) found.samples.push(sample);
   }
 

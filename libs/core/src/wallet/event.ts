@@ -85,6 +85,8 @@ export interface WalletEvent {
   throughApi?: boolean;
   /** `profiles-merged`: ids of the Klaviyo profiles that went into `profile`. */
   mergedIds?: string[];
+  /** `looked-up`: ids of Klaviyo profiles of the person that are not there any more. */
+  deletedIds?: string[];
   /** `notification-not-sent`: why. */
   reason?: NotSentReason;
   /** Found out afterwards, by reconciliation: recorded, but it fires no flow and subscribes nobody. */

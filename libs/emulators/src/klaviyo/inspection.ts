@@ -42,6 +42,8 @@ export interface HeldEvent {
   externalId: string | undefined;
   /** ISO, to the second. */
   time: string;
+  /** When the emulator took it. Epoch ms. */
+  receivedAt: number;
   uniqueId: string;
   value: number | undefined;
   backfill: boolean;
@@ -191,6 +193,7 @@ export function heldEvent(account: Account, event: StoredEvent): HeldEvent {
     email: profile?.email,
     externalId: profile?.externalId,
     time: secondInstant(event.seconds),
+    receivedAt: event.received / 1_000,
     uniqueId: event.uniqueId,
     value: event.value,
     backfill: event.backfill,
