@@ -108,6 +108,8 @@ export class ReadProfiles {
       stretch.at = readUntil;
       stretch.done = next === undefined;
       hand.save();
+      // A process that dies during the next call has lost that one, and not this page as well.
+      await hand.saved();
       if (!goesOn(readMs)) return;
     } while (next !== undefined);
   }
