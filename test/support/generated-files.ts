@@ -92,7 +92,7 @@ const [generatedFrom, generatedTo] = ['<!-- kinds: `npm run generate` -->', '<!-
 
 function reportPage(): string {
   const path = 'docs/report.md';
-  const repairs = { 'events': 'by the events we missed', 'profile': 'by writing the profile', 'token': 'by a new token on the profile', 'opt-out': 'by taking it over; we subscribe nobody', 'reported': 'by people; the run only reports it' };
+  const repairs = { 'events': 'by the events we missed', 'profile': 'by writing the profile', 'token': 'by a new token on the profile', 'opt-out': 'by taking it over; we subscribe nobody', 'reported': 'by people; the run only reports it', 'awaited': 'by the person, who confirms or does not; nothing is left to do' };
   const kinds = Object.entries(driftKinds).map(([kind, { part, repair, says }]) => `| \`${kind}\` | ${part} | ${says} | ${repairs[repair]} |`);
   const page = readFileSync(path, 'utf8');
   const [before, after] = [page.slice(0, page.indexOf(generatedFrom)), page.slice(page.indexOf(generatedTo))];

@@ -6,7 +6,8 @@ import { ImportMemory } from './import-memory.js';
 import { limits } from './limits.js';
 import { optOuts } from './opt-outs.js';
 import { Ping } from './ping.js';
-import { gatherImports, profileSlot } from './profile-updates.js';
+import { profileSlot } from './profile-updates.js';
+import { gatherInBackground } from './slot.js';
 import { seen } from './seen.js';
 import { subscribeSlot } from './subscribe.js';
 import { trackSlot } from './track.js';
@@ -51,7 +52,7 @@ export class KlaviyoMarketing extends Marketing {
     const { background } = this.accounts.of(tenant);
     return {
       events: background.perMinute('bulk_create_events') * limits.bulk_create_events.maxItems,
-      profiles: (background.perMinute('bulk_import_profiles') / gatherImports) * limits.bulk_import_profiles.maxItems,
+      profiles: (background.perMinute('bulk_import_profiles') / gatherInBackground) * limits.bulk_import_profiles.maxItems,
     };
   }
 

@@ -9,14 +9,12 @@ import { sendIsolated } from './isolation.js';
 import { limits } from './limits.js';
 import { profile, profilesRequest, wireBytes } from './requests.js';
 import { hasMoreThanPhone, isPhonePointer, SingleUpdate, withheld } from './single-profile.js';
-import { claimableBytes, probing, slotOf } from './slot.js';
+import { claimableBytes, gatherInBackground, probing, slotOf } from './slot.js';
 
 /** Klaviyo: the bulk import "should not be used for updating a small number of profiles". Twelve a second is what 750 a minute carry. */
 const few = 12;
 /** Single calls that are back so soon are worth waiting for. */
 const soonMs = 1000;
-/** Each import costs several looks at how it fares, of which there are no more than of imports. In the background it gathers meanwhile. */
-export const gatherImports = 4;
 /** In the background a full import would keep the process from everything else for a third of a second. */
 const mostInBackground = 2_000;
 /** Between portions others get their turn. */
@@ -31,7 +29,8 @@ export async function profileSlot(account: Account, waiting: number, memory: Imp
   }
   if (singles && singles.waitMs <= soonMs) return { waitMs: singles.waitMs };
   const { maxItems } = limits.bulk_import_profiles;
-  const spacingMs = account.spacingMs('bulk_import_profiles') * (account.isBackground ? gatherImports : 1);
+  // Each import costs several looks at how it fares, of which there are no more than of imports.
+  const spacingMs = account.spacingMs('bulk_import_profiles') * (account.isBackground ? gatherInBackground : 1);
   const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems || account.isBackground ? { spacingMs } : {});
   if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
   return slotOf<UpsertProfile>(account, { items: probing(bulk, account.isBackground ? mostInBackground : maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));

@@ -4,6 +4,9 @@ import { later } from './answers.js';
 import { limits, type Operation } from './limits.js';
 import { withPassLinks } from './pass-links.js';
 
+/** Nobody waits for what goes in the background: so many batches go as one, unless they are full. */
+export const gatherInBackground = 4;
+
 /** Leave that is used once, for sending or for giving it back; afterwards nothing is left of it. */
 export function slotOf<C extends Command>(
   account: Account,

@@ -5,7 +5,7 @@ import { isReachable } from './identifiers.js';
 import { sendIsolated } from './isolation.js';
 import { eventLimits, limits } from './limits.js';
 import { bulkEvent, bulkEventsRequest, eventRequest, wireBytes } from './requests.js';
-import { claimableBytes, probing, slotOf } from './slot.js';
+import { claimableBytes, gatherInBackground, probing, slotOf } from './slot.js';
 
 /** Bulk that is back so soon is worth waiting for. */
 const soonMs = 1000;
@@ -18,16 +18,17 @@ const aheadMs = 500;
  * may use of it on average, so that a rush does not spend the minute in ten seconds.
  */
 export async function trackSlot(account: Account, waiting: number): Promise<Slot | { waitMs: number }> {
-  // Single calls are what live events go by. Batches in the background leave each other room, full or not.
+  const { maxItems } = limits.bulk_create_events;
+  // Single calls are what live events go by. Batches in the background leave each other room, and those that are not full gather meanwhile.
   if (account.isBackground) {
-    const batch = await account.take('bulk_create_events', 1, { spacingMs: account.spacingMs('bulk_create_events') });
+    const batch = await account.take('bulk_create_events', 1, { spacingMs: account.spacingMs('bulk_create_events') * (waiting < maxItems ? gatherInBackground : 1) });
     return batch.permits.length > 0 ? bulkSlot(account, batch) : { waitMs: batch.waitMs };
   }
   const budget = Math.max(1, Math.floor(account.perMinute('create_event') / 60));
   const singles = waiting <= budget ? await account.take('create_event', Math.max(1, waiting)) : undefined;
   if (singles && (singles.permits.length >= waiting || (singles.failures > 0 && singles.permits.length > 0))) return singleSlot(account, singles.permits);
 
-  const full = waiting >= limits.bulk_create_events.maxItems;
+  const full = waiting >= maxItems;
   const bulk = await account.take('bulk_create_events', 1, full ? { aheadMs } : { spacingMs: account.spacingMs('bulk_create_events') });
   if (bulk.permits.length > 0) {
     await account.giveBack(singles?.permits ?? []);

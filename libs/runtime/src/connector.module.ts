@@ -40,6 +40,7 @@ export class ConnectorModule {
     const rulesOfRuns = (tenant: string) => reconcileRulesOf(settings.tenants.get(tenant)?.reconciliation);
     const { permits } = opened;
     const klaviyo = new KlaviyoAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits, vaultOf, clock, log, meter });
+    const lists = new KlaviyoSetup(klaviyo);
     const walletCrew = new WalletCrewAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.walletCrew, permits, clock, log });
     return {
       module: ConnectorModule,
@@ -90,14 +91,14 @@ export class ConnectorModule {
         {
           provide: Explain,
           inject: [Store, Records, Passes, Profiles, PluginHost],
-          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, lists: new KlaviyoSetup(klaviyo), plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, clock }),
+          useFactory: (store: Store, records: Records, passes: Passes, profiles: Profiles, plugins: PluginHost) => new Explain({ store, records, passes, profiles, lists, plugins, vaultOf, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, clock }),
         },
         { provide: EstimateRun, inject: [Passes, Profiles, Marketing], useFactory: (passes: Passes, profiles: Profiles, marketing: Marketing) => new EstimateRun(passes, profiles, marketing, (tenant) => rules.get(tenant), clock) },
         {
           provide: Reconcile,
           inject: [Runs, Records, Store, Passes, Profiles, Marketing, PluginHost],
           useFactory: (runs: Runs, records: Records, store: Store, passes: Passes, profiles: Profiles, marketing: Marketing, plugins: PluginHost) =>
-            new Reconcile({ runs, records, store, passes, profiles, marketing, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, vaultOf, clock, log, meter }),
+            new Reconcile({ runs, records, store, passes, profiles, marketing, lists, plugins, rulesOf: (tenant) => rules.get(tenant), reconcileRulesOf: rulesOfRuns, vaultOf, clock, log, meter }),
         },
         { provide: ReadBack, inject: [Store, Queue, Marketing], useFactory: (store: Store, queue: Queue, marketing: Marketing) => new ReadBack(store, queue, marketing, log) },
       ],

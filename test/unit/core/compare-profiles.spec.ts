@@ -182,6 +182,14 @@ describe('consent', () => {
     expect(kindsOf(await compare(held(await propertiesOf(person), own), person, { only: ['status'] }))).toEqual([]);
   });
 
+  it('is only waited for where all lists ask for a confirmation, which Klaviyo has sent', async () => {
+    const two = ana({ asked: { consents_email: { NEWS: 1, VIP: 1 } } });
+    const kinds = async (optIns: Record<string, 'single' | 'double'>, person = two) => kindsOf(await compare(held({}, says({ says: 'never' })), person, { only: ['consent'], optIns }));
+    expect(await kinds({ NEWS: 'double', VIP: 'double' })).toEqual(['consent-unconfirmed']);
+    for (const optIns of [{ NEWS: 'double', VIP: 'single' }, { NEWS: 'double' }, {}] as Record<string, 'single' | 'double'>[]) expect(await kinds(optIns)).toEqual(['consent-differs']);
+    expect(await kinds({ NEWS: 'double', VIP: 'double' }, ana({ asked: {} }))).toEqual([]);
+  });
+
   it('is not compared on a channel that no form asks for', async () => {
     const rule = rules({ consents: { consents_email: { channel: 'email' } } });
     expect(kindsOf(await compare(held(await propertiesOf(asked), { optOuts: [optOut(5, 'sms')] }), asked, { rules: rule }))).toEqual([]);

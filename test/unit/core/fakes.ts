@@ -5,6 +5,8 @@ export { KeptLog, KeptMeter, ManualClock };
 
 /** A tenant without plugins. */
 export const marketing = { pace: () => ({ events: 100_000, profiles: 100_000 }) };
+/** No list asks whoever is put on it to confirm. */
+export const lists = { lists: async (_tenant: string, ids: readonly string[]) => ids.map((id) => ({ id, name: id, optIn: 'single' as const })) };
 export const noPlugins = new PluginHost({ installed: () => [], ask: async () => [] }, { stage: async () => 'on' }, new KeptMeter());
 
 export class KeptQueue extends Queue {

@@ -5,7 +5,7 @@ import { MemoryRecords } from '../../support/memory-records.js';
 import { MemoryRuns } from '../../support/memory-runs.js';
 import { aCustomer, day, live, minute, rules, start } from '../../support/stories.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
-import { marketing, noPlugins } from './fakes.js';
+import { lists, marketing, noPlugins } from './fakes.js';
 
 const people = 60;
 const idOf = (n: number) => `pass-${n}`;
@@ -37,7 +37,7 @@ class ListedCustomers {
   async foundWhile(meanwhile: (page: number) => void): Promise<Record<'pass-gone' | 'registration-unheard', string[]>> {
     this.passes.faults.before = () => meanwhile(this.pages++);
     const reconcile = new Reconcile({
-      runs: this.runs, records: this.records, store: { receive: async () => [] }, passes: this.passes, profiles: new MemoryProfiles(), marketing, plugins: noPlugins,
+      runs: this.runs, records: this.records, store: { receive: async () => [] }, passes: this.passes, profiles: new MemoryProfiles(), marketing, lists, plugins: noPlugins,
       rulesOf: () => rules(), reconcileRulesOf: () => ({ graceMs: 0, strangers: false }), vaultOf: () => new GlassVault(), clock: this.clock, log: new KeptLog(), meter: new KeptMeter(),
     });
     const ended = await reconcile.run('acme', { dryRun: true, only: parts });

@@ -1,4 +1,4 @@
-import { bareEvent, DecideBatch, PluginHost, parts, Reconcile, type Changes, type LookUp, type NewDelivery, type Person, type Receipt, type Rules, type Run, type RunOptions, type Store, type Track, type UpsertProfile, type WalletEvent } from '#core';
+import { bareEvent, DecideBatch, PluginHost, parts, Reconcile, type Changes, type HeldList, type LookUp, type MarketingSetup, type NewDelivery, type OptIn, type Person, type Receipt, type Rules, type Run, type RunOptions, type Store, type Track, type Unanswered, type UpsertProfile, type WalletEvent } from '#core';
 import { MemoryPasses } from '../../support/memory-passes.js';
 import { MemoryProfiles } from '../../support/memory-profiles.js';
 import { MemoryRecords } from '../../support/memory-records.js';
@@ -13,7 +13,7 @@ export const everything: RunOptions = { dryRun: false, only: parts };
 export const dry: RunOptions = { dryRun: true, only: parts };
 
 /** The inbox in memory, decided and sent in this process: as soon as something is in it, or when a test says so. */
-export class World implements Pick<Store, 'receive'> {
+export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'lists'> {
   readonly clock = new ManualClock();
   readonly log = new KeptLog();
   readonly meter = new KeptMeter();
@@ -30,6 +30,8 @@ export class World implements Pick<Store, 'receive'> {
   holds = false;
   /** Metrics of which Klaviyo shows no event, although it accepts them. */
   readonly drops = new Set<string>();
+  /** Whether the lists ask whoever is put on them to confirm it; undefined: Klaviyo does not say. */
+  optIn: OptIn | undefined = 'single';
   /** True: Klaviyo refuses every profile. */
   refusesProfiles = false;
   /** Told of every step that a run takes outside of itself. */
@@ -45,7 +47,12 @@ export class World implements Pick<Store, 'receive'> {
   /** As in a process of its own. */
   process(plugins: PluginHost = noPlugins): Reconcile {
     const { runs, records, passes, profiles, clock, log, meter, vault } = this;
-    return new Reconcile({ runs, records, store: this, passes, profiles, marketing, plugins, rulesOf: (id) => (id === tenant ? this.rules : undefined), reconcileRulesOf: () => ({ graceMs, strangers: this.strangers }), vaultOf: () => vault, clock, log, meter });
+    return new Reconcile({ runs, records, store: this, passes, profiles, marketing, lists: this, plugins, rulesOf: (id) => (id === tenant ? this.rules : undefined), reconcileRulesOf: () => ({ graceMs, strangers: this.strangers }), vaultOf: () => vault, clock, log, meter });
+  }
+
+  async lists(_tenant: string, ids: readonly string[]): Promise<HeldList[] | Unanswered> {
+    const { optIn } = this;
+    return optIn ? ids.map((id) => ({ id, name: id, optIn })) : { code: 'KLAVIYO_SCOPE_MISSING', words: 'lists:read' };
   }
 
   step(): void | Promise<void> {

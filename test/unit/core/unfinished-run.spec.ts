@@ -5,7 +5,7 @@ import { MemoryRecords } from '../../support/memory-records.js';
 import { MemoryRuns } from '../../support/memory-runs.js';
 import { rules } from '../../support/stories.js';
 import { GlassVault, KeptLog, KeptMeter, ManualClock } from '../../support/system-fakes.js';
-import { marketing, noPlugins } from './fakes.js';
+import { lists, marketing, noPlugins } from './fakes.js';
 
 const all: RunOptions = { dryRun: false, only: parts };
 const since = Date.UTC(2026, 7, 1);
@@ -17,7 +17,7 @@ async function after(unfinished: RunOptions, asked: RunOptions) {
   await runs.begin('acme', unfinished, 1);
   clock.at += 2;
   const reconcile = new Reconcile({
-    runs, records: new MemoryRecords(clock, runs), store: { receive: async () => [] }, passes: new MemoryPasses(), profiles: new MemoryProfiles(), marketing, plugins: noPlugins,
+    runs, records: new MemoryRecords(clock, runs), store: { receive: async () => [] }, passes: new MemoryPasses(), profiles: new MemoryProfiles(), marketing, lists, plugins: noPlugins,
     rulesOf: () => rules(), reconcileRulesOf: () => ({ graceMs: 0, strangers: false }), vaultOf: () => new GlassVault(), clock, log: new KeptLog(), meter: new KeptMeter(),
   });
   const { is } = await reconcile.run('acme', asked);

@@ -337,6 +337,8 @@ describe('What goes in the background', () => {
     const { marketing, clock } = await against();
     expect(isSlot(await background(marketing, 'track', 3)).items).toBe(1000);
     expect(await background(marketing, 'track', 20_000)).toEqual({ waitMs: 445 });
+    // Little gathers for longer.
+    expect(await background(marketing, 'track', 3)).toEqual({ waitMs: 4 * 445 });
     clock.at += 445;
     expect(isSlot(await background(marketing, 'track', 20_000)).items).toBe(1000);
   });

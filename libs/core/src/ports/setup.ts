@@ -28,10 +28,13 @@ export interface Access {
   scopes: Scope[];
 }
 
+/** `double`: Klaviyo asks whoever is put on the list to confirm it, and subscribes them then. */
+export type OptIn = 'single' | 'double';
+
 export interface HeldList {
   id: string;
   name: string;
-  optIn: 'single' | 'double';
+  optIn: OptIn;
 }
 
 export interface HeldSegment {

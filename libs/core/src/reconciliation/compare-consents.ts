@@ -25,6 +25,11 @@ export function unheldSubscriptions({ consents }: HeldProfile, person: Person, c
   return Object.fromEntries(lists.filter(([, of]) => of.length > 0));
 }
 
+/** All lists of all channels for which a subscription is missing. */
+export function listsUnheld(held: HeldProfile, person: Person, rules: Rules): string[] {
+  return [...new Set(Object.values(rules.consents).map(({ channel }) => channel))].flatMap((channel) => Object.values(unheldSubscriptions(held, person, channel, rules)).flat());
+}
+
 function heardUntil({ optOuts }: Person, channel: Channel): number {
   const { at = 0, throughApiAt = 0, endedAt = 0 } = optOuts[channel] ?? {};
   return Math.max(at, throughApiAt, endedAt);

@@ -4,6 +4,7 @@ import type { Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { HeldProfile } from '../ports/profiles.js';
 import type { Updates } from '../ports/records.js';
+import type { OptIn } from '../ports/setup.js';
 import type { Vault } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
@@ -25,6 +26,8 @@ export interface ProfileReading {
   told: Updates;
   /** Profiles of nobody we know get the explicit status too. */
   strangers: boolean;
+  /** Which lists ask whoever is put on them to confirm it; one that is not here is taken for one that does not. */
+  optIns: Readonly<Record<string, OptIn>>;
 }
 
 /** What comparing a profile came to. */
@@ -153,14 +156,15 @@ function wantsToken(person: Person, { links }: Rules, only: readonly Part[], at:
   return isCustomer && isAsked && goes(person.identity) !== 'when-reachable' && at - (person.tokenAskedAt ?? -Infinity) > askedInVainMs;
 }
 
-function compareConsents(held: HeldProfile, person: Person, { only, rules }: ProfileReading, drift: Drift, about: string[]): void {
+function compareConsents(held: HeldProfile, person: Person, { only, rules, optIns }: ProfileReading, drift: Drift, about: string[]): void {
   if (!only.includes('consent')) return;
   const channels = [...new Set(Object.values(rules.consents).map(({ channel }) => channel))];
   for (const channel of channels) {
     const unheard = unheardOptOuts(held, person, channel);
-    const differs = isSubscribedAgain(held, person, channel) || Object.keys(unheldSubscriptions(held, person, channel, rules)).length > 0;
+    const unheld = Object.values(unheldSubscriptions(held, person, channel, rules)).flat();
+    const differs = isSubscribedAgain(held, person, channel) || unheld.length > 0;
     drift.repairs.push(...unheard.map(optOut));
-    if (unheard.length === 0 && differs) drift.kinds.push('consent-differs');
+    if (unheard.length === 0 && differs) drift.kinds.push(unheld.length > 0 && unheld.every((list) => optIns[list] === 'double') ? 'consent-unconfirmed' : 'consent-differs');
     if (unheard.length > 0 || differs) about.push(channel);
   }
 }

@@ -4,7 +4,7 @@ export type Part = (typeof parts)[number];
 
 /**
  * Every way in which the two sides can differ from what we know, in the order in which a reader should look at them.
- * `repair`: how it is put right; `reported` kinds are for people to decide. `part`: what `--only` calls it.
+ * `repair`: how it is put right; `reported` kinds are for people to decide, and `awaited` ones come right by what the person does. `part`: what `--only` calls it.
  */
 export const driftKinds = {
   'registration-unheard': { part: 'status', repair: 'events', says: 'The Wallet Crew holds passes of somebody whose registration never reached us.' },
@@ -21,8 +21,9 @@ export const driftKinds = {
   'token-stale': { part: 'tokens', repair: 'token', says: 'A profile has another token than the newest, or one that is too old.' },
   'opt-out-unheard': { part: 'consent', repair: 'opt-out', says: 'Somebody opted out in Klaviyo without our hearing of it.' },
   'consent-differs': { part: 'consent', repair: 'reported', says: 'We asked for a subscription that Klaviyo does not hold, or Klaviyo subscribed somebody again who had opted out. A run subscribes nobody.' },
+  'consent-unconfirmed': { part: 'consent', repair: 'awaited', says: 'Klaviyo asked somebody to confirm a subscription, as all lists do that they were to be on, and they have not yet.' },
   'profile-duplicated': { part: 'status', repair: 'reported', says: 'One person has several profiles in Klaviyo; merging them is for people to decide.' },
-} as const satisfies Record<string, { part: Part; repair: 'events' | 'profile' | 'token' | 'opt-out' | 'reported'; says: string }>;
+} as const satisfies Record<string, { part: Part; repair: 'events' | 'profile' | 'token' | 'opt-out' | 'reported' | 'awaited'; says: string }>;
 
 export type DriftKind = keyof typeof driftKinds;
 

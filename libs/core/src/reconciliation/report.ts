@@ -109,11 +109,12 @@ function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint,
     .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
     .map((kind) => {
       const { count = 0, refused = 0, samples = [] } = found[kind] ?? {};
-      const fate = dryRun || driftKinds[kind].repair === 'reported' ? undefined : fates.find((one) => one.kind === kind);
+      const { repair } = driftKinds[kind];
+      const fate = dryRun || repair === 'reported' || repair === 'awaited' ? undefined : fates.find((one) => one.kind === kind);
       const repaired = kind === 'event-not-seen' ? events.sentAgain : (fate?.repaired ?? 0);
       // A process that died may have handed repairs over that it had not counted yet; the inbox has each of them once.
       const all = Math.max(count, refused + (fate ? fate.repaired + fate.refused + fate.open : 0));
-      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: Math.max(0, all - repaired), samples };
+      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: repair === 'awaited' ? 0 : Math.max(0, all - repaired), samples };
     });
 }
 

@@ -82,7 +82,9 @@ function readIn({ read }: Facts): string {
   return read.profiles === 0 ? passes : `${passes} and ${things(read.profiles, 'profile')}`;
 }
 
-function sumsOf({ drift }: Facts) {
+/** What comes right by itself is nothing to worry about, and is left out. */
+function sumsOf({ drift: lines }: Facts) {
+  const drift = lines.filter(({ kind }) => driftKinds[kind].repair !== 'awaited');
   const repairs = drift.filter(({ kind }) => driftKinds[kind].repair !== 'reported');
   const all = (lines: Facts['drift'], what: 'found' | 'refused' | 'left') => sum(lines.map((line) => line[what]));
   const found = all(drift, 'found');

@@ -3,8 +3,10 @@ import type { PluginHost } from '../plugin/host.js';
 import type { HeldProfile, ProfileRange, Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
+import { isUnanswered, type MarketingSetup, type OptIn } from '../ports/setup.js';
 import type { Clock, Vault } from '../ports/system.js';
 import type { Stretch } from '../reconciliation/checkpoint.js';
+import { listsUnheld } from '../reconciliation/compare-consents.js';
 import { compareProfile, duplicate, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
 import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
@@ -21,6 +23,8 @@ const shortestMs = 1;
 
 /** Reads what Klaviyo holds, and finds what differs from what we know. */
 export class ReadProfiles {
+  private readonly optIns = new Map<string, OptIn | undefined>();
+
   constructor(
     private readonly profiles: Profiles,
     private readonly records: Records,
@@ -31,6 +35,7 @@ export class ReadProfiles {
     private readonly graceMs: number,
     /** Whether profiles of nobody we know get the explicit status too. */
     private readonly strangers: boolean,
+    private readonly lists: Pick<MarketingSetup, 'lists'>,
   ) {}
 
   async read(hand: RunInHand, rules: Rules): Promise<void> {
@@ -140,9 +145,10 @@ export class ReadProfiles {
     ]);
     // A dry run has told nobody whom it met among the passes.
     const newcomers = new Set(options.dryRun ? await this.runs.seen(id, 'name', keys) : []);
-    const reading = { at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers };
-    const compared = held.flatMap((profile) => {
-      const person = personOf(profile, known, rules);
+    const owned = held.map((profile) => ({ profile, person: personOf(profile, known, rules) }));
+    const optIns = options.only.includes('consent') ? await this.optInsOf(owned.flatMap(({ profile, person }) => (person ? listsUnheld(profile, person, rules) : [])), tenant) : {};
+    const reading = { at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
+    const compared = owned.flatMap(({ profile, person }) => {
       if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
     });
@@ -155,6 +161,15 @@ export class ReadProfiles {
     await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
     const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
     if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);
+  }
+
+  /** Asked when a subscription is missing for the first time; then it says whether somebody must confirm it. */
+  private async optInsOf(lists: readonly string[], tenant: string): Promise<Record<string, OptIn>> {
+    const unasked = [...new Set(lists)].filter((list) => list !== '' && !this.optIns.has(list));
+    for (const list of unasked) this.optIns.set(list, undefined);
+    const held = unasked.length === 0 ? [] : await this.lists.lists(tenant, unasked);
+    if (!isUnanswered(held)) for (const { id, optIn } of held) this.optIns.set(id, optIn);
+    return Object.fromEntries([...this.optIns].flatMap(([list, optIn]) => (optIn ? [[list, optIn]] : [])));
   }
 
   private async firstProfiles(run: string, met: (readonly [person: string, profile: string])[]): Promise<Map<string, string>> {

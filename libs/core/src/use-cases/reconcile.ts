@@ -5,6 +5,7 @@ import type { Passes } from '../ports/passes.js';
 import type { Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import type { Run, RunOptions, Runs } from '../ports/runs.js';
+import type { MarketingSetup } from '../ports/setup.js';
 import type { Store } from '../ports/store.js';
 import type { Clock, Log, Meter, Vault } from '../ports/system.js';
 import type { Phase } from '../reconciliation/checkpoint.js';
@@ -33,6 +34,7 @@ export interface ReconcileParts {
   passes: Passes;
   profiles: Profiles;
   marketing: Pick<Marketing, 'pace'>;
+  lists: Pick<MarketingSetup, 'lists'>;
   plugins: PluginHost;
   rulesOf(tenant: string): Rules | undefined;
   reconcileRulesOf(tenant: string): ReconcileRules;
@@ -103,14 +105,14 @@ export class Reconcile {
   }
 
   private async phases(hand: RunInHand, rules: Rules): Promise<void> {
-    const { runs, records, passes, profiles, plugins, vaultOf, clock } = this.parts;
+    const { runs, records, passes, profiles, lists, plugins, vaultOf, clock } = this.parts;
     const { run, checkpoint } = hand;
     const { graceMs, strangers } = this.parts.reconcileRulesOf(run.tenant);
     const status = run.options.only.includes('status');
     const whole = run.options.since === undefined;
     const lastRunAt = (await runs.last(run.tenant))?.startedAt;
     const readPasses = new ReadPasses(passes, records, runs, clock, graceMs);
-    const readProfiles = new ReadProfiles(profiles, records, runs, plugins, vaultOf(run.tenant), clock, graceMs, strangers);
+    const readProfiles = new ReadProfiles(profiles, records, runs, plugins, vaultOf(run.tenant), clock, graceMs, strangers, lists);
 
     const steps: [Phase, isNeeded: boolean, () => Promise<void>][] = [
       ['passes', status, () => readPasses.read(hand, rules, lastRunAt)],
