@@ -4,8 +4,8 @@ import { storable } from './storable.js';
 /** Few enough that no other statement waits noticeably. */
 const portion = 20_000;
 
-/** Nobody waits for the disk: the checkpoint that counts on these rows is written after them, and takes them along. */
-const quick = `with quick as materialized (select set_config('synchronous_commit', 'off', true))`;
+/** Nobody waits for the disk. The checkpoint that counts on these rows is written after them: where it is not lost, they are not. */
+export const quick = `with quick as materialized (select set_config('synchronous_commit', 'off', true))`;
 
 /** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
 export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
