@@ -41,6 +41,7 @@ class Known {
 /** One Klaviyo account: every call to it goes through here, with a permit that was taken before. */
 export class Account {
   readonly name: string;
+  readonly #turns = new Map<Operation, Promise<unknown>>();
   #background: Account | undefined;
 
   constructor(readonly settings: KlaviyoSettings, private readonly around: Surroundings, readonly isBackground = false, private readonly known = new Known(settings)) {
@@ -96,8 +97,18 @@ export class Account {
     if (permits.length > 0) await this.#book(() => this.around.permits.giveBack(permits));
   }
 
-  /** Waits for one permit, as long as `patience` has time left. */
-  async takeOne(operation: Operation, patience: Patience, leave?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
+  /** Waits for one permit, as long as `patience` has time left. One after the other: those behind would ask as often as the first, and in vain. */
+  takeOne(operation: Operation, patience: Patience, leave?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
+    const since = this.clock.now();
+    const turn = (this.#turns.get(operation) ?? Promise.resolve()).then(() => {
+      patience.leftMs -= this.clock.now() - since;
+      return this.#takeOne(operation, patience, leave);
+    });
+    this.#turns.set(operation, turn);
+    return turn;
+  }
+
+  async #takeOne(operation: Operation, patience: Patience, leave?: Pacing): Promise<{ permit: string } | { waitMs: number }> {
     for (;;) {
       const { permits, waitMs } = await this.take(operation, 1, leave).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
       const [permit] = permits;

@@ -63,6 +63,24 @@ describe('A page of profiles', () => {
 });
 
 describe('Reading', () => {
+  it('asks once for each call when several wait for the limit', async () => {
+    const { profiles, permits, clock } = await against(says({ data: [] }));
+    let asked = 0;
+    const waited: number[] = [];
+    const letIn: (() => void)[] = [];
+    permits.take = async () => (++asked % 2 === 1 ? { permits: [], waitMs: 700, failures: 0 } : { permits: [String(asked)], waitMs: 0, failures: 0 });
+    clock.wait = (ms) => new Promise((resolve) => { waited.push(ms); letIn.push(resolve); });
+    const pages = Promise.all([1, 2, 3].map(() => profiles.page('shop', {})));
+    for (let n = 0; n < 3; n++) {
+      while (letIn.length === 0) await clock.nextTurn();
+      // Only the first in line waits.
+      expect({ asked, waiting: letIn.length }).toEqual({ asked: 2 * n + 1, waiting: 1 });
+      letIn.pop()!();
+    }
+    await pages;
+    expect({ asked, waited }).toEqual({ asked: 6, waited: [700, 700, 700] });
+  });
+
   it.each<[string, Handler, string]>([
     ['a scope that is missing', says(errorBody(403, 'permission_denied', undefined), 403), 'KLAVIYO_SCOPE_MISSING'],
     ['a key that is refused', says(errorBody(401, 'not_authenticated', undefined), 401), 'KLAVIYO_KEY_REFUSED'],
