@@ -176,9 +176,10 @@ export class Reconcile {
   private async end(hand: RunInHand, status: 'done' | 'failed' | 'cancelled', code?: ErrorCode): Promise<Reconciled> {
     const { runs, passes, profiles, marketing, log, meter, clock } = this.parts;
     const { run, checkpoint } = hand;
-    // Counting how a million repairs fared is the one step that takes longer than a lease.
+    // Counting how a million repairs fared is what takes longer than a lease.
     await hand.keep(4 * leaseMs);
     const { kinds, refusals } = await runs.fates(run.id);
+    await hand.keep(4 * leaseMs);
     const commands = await runs.commands(run.id);
     const report = reportOf({
       status, options: run.options, checkpoint, fates: kinds, refusals,
