@@ -80,6 +80,7 @@ describe('an operator who opens the console', () => {
   it('sees by kind what was found, repaired, refused and left, and what is the matter with an example', async () => {
     const { page } = await visit([nightWithRefusals()]);
     const row = page.getByRole('table', { name: 'Differences by kind' }).getByRole('row', { name: 'Status wrong' });
+    await row.waitFor();
     expect((await row.getByRole('cell').allInnerTexts()).map((text) => text.replaceAll(/\s/g, ''))).toEqual(['1240', '1236', '4', '4']);
     const turn = page.getByRole('button', { name: 'Status wrong' });
     await turn.focus();
@@ -87,6 +88,13 @@ describe('an operator who opens the console', () => {
     expect(await turn.getAttribute('aria-expanded')).toBe('true');
     await page.getByRole('button', { name: 'person-of-status-wrong' }).click();
     await page.getByText('The profile says NotInstalled. The next run repairs it.').waitFor();
+  });
+
+  it('is not told that nothing was found of what a run that failed never looked for', async () => {
+    const { page } = await visit([nightOf(0, {}, { status: 'failed', code: 'KLAVIYO_KEY_REFUSED', checkpoint: checkpointWith({}, { phase: 'passes' }) })]);
+    const card = page.getByRole('region', { name: 'Differences by kind' });
+    expect(await card.innerText()).toContain('Nothing had been found when it stopped.');
+    expect(await card.innerText()).not.toContain('looked for');
   });
 
   it('sees that nothing more is known of an example that is gone', async () => {

@@ -3,18 +3,20 @@ import type { RunInFull } from '../../runs.controller.js';
 import { element, headed, nameOf, number, row, table } from './element.js';
 import { Refused, type Operator } from './operator.js';
 
-type Line = NonNullable<RunInFull['report']>['drift'][number];
+type ShownReport = NonNullable<RunInFull['report']>;
+type Line = ShownReport['drift'][number];
 
-/** Before and after, by kind. A kind that was looked for and not found is named below. */
-export function driftCard(lines: readonly Line[], operator: Operator): HTMLElement {
-  const found = lines.filter((line) => line.found > 0);
-  const nothing = lines.filter((line) => line.found === 0);
+/** Before and after, by kind. A kind that was looked for and not found is named below; a run that stopped has not looked for all of them. */
+export function driftCard({ drift, stopped }: ShownReport, operator: Operator): HTMLElement {
+  const found = drift.filter((line) => line.found > 0);
+  const nothing = stopped ? [] : drift.filter((line) => line.found === 0);
   const head = [['Kind'], ['Found', 'number'], ['Repaired', 'number'], ['Refused', 'number'], ['Left', 'number']];
   return element(
     'section',
     { 'class': 'card', 'aria-labelledby': 'drift-title' },
     headed('drift-title', 'Differences by kind', element('span', { class: 'soft small' }, 'before and after the repairs')),
     found.length > 0 && table('Differences by kind', head, found.flatMap((line) => rowsOf(line, operator))),
+    stopped && found.length === 0 && element('p', { class: 'soft small' }, 'Nothing had been found when it stopped.'),
     nothing.length > 0 && element('p', { class: 'soft small' }, element('br'), found.length > 0 ? 'Looked for and not found:' : 'Nothing was found. It was looked for:'),
     nothing.length > 0 && element('ul', { class: 'names' }, ...nothing.map(({ kind, says }) => element('li', { title: says }, nameOf(kind)))),
   );

@@ -61,7 +61,7 @@ class Visit {
   private show(run: RunInFull): void {
     this.shown = run.id;
     if (!run.report) return fill(report, element('section', { class: 'card' }, element('p', {}, 'This run ended without a report.')));
-    fill(report, verdictCard(run, run.report), silenceNote(run.report), factsOf(run.report), driftCard(run.report.drift, this.operator), refusalsCard(run.report), downloadLink(run, this.operator.tenant));
+    fill(report, verdictCard(run, run.report), silenceNote(run.report), factsOf(run.report), driftCard(run.report, this.operator), refusalsCard(run.report), downloadLink(run, this.operator.tenant));
     this.plots.installs(run.report.installs);
   }
 
