@@ -2,15 +2,14 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
-import { closeAll, ConnectorModule, Environment, faint, loadSettings, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { fitted } from './fitted.js';
 import { sectionsOf, verdictOf } from './text.js';
 
 const couldNotBeAsked = 2;
-/** What has been opened, in that order. */
-const opened: { close(): Promise<unknown> }[] = [];
+const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));
   if (wish) tell(await explain(wish), wish);
@@ -19,7 +18,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `It could not be explained: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = couldNotBeAsked;
 } finally {
-  await closeAll(opened);
+  await opened.close();
 }
 
 /** Takes leave to call from the same table as the connector at work, so both together keep to the vendors' limits. */
@@ -30,10 +29,10 @@ async function explain({ tenant, who }: Arguments): Promise<Explanation> {
   if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('NOT_FOUND', `There is no database: neither DATABASE_URL nor ${environment.dataDir}.`);
   // What is read goes to standard output alone.
   const around = { clock: new SystemClock(), log: new PinoLog('error', { write: (line) => void process.stderr.write(line) }), meter: new PromMeter() };
-  const plugins = keep(await openPlugins(settings, environment, around));
-  const database = keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log: around.log }));
-  const store = keep(await openStore({ url: database.url, log: around.log }));
-  const app = keep(await NestFactory.createApplicationContext(ConnectorModule.of({ settings, opened: store, plugins, ...around }), { logger: false, abortOnError: false }));
+  const plugins = opened.keep(await openPlugins(settings, environment, around));
+  const database = opened.keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log: around.log }));
+  const store = opened.keep(await openStore({ url: database.url, log: around.log }));
+  const app = opened.keep(await NestFactory.createApplicationContext(ConnectorModule.of({ settings, opened: store, plugins, ...around }), { logger: false, abortOnError: false }));
   return app.get(Explain).run(tenant, who);
 }
 
@@ -46,9 +45,4 @@ function tell(explanation: Explanation, { json }: Arguments): void {
     if (rows.length > 0) table(head, fitted(head, rows));
     else say(faint(otherwise));
   }
-}
-
-function keep<T extends { close(): Promise<unknown> }>(one: T): T {
-  opened.push(one);
-  return one;
 }

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { ConnectorError } from '#core';
-import { changePlugin, closeAll, Environment, loadSettings, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock } from '#runtime';
+import { changePlugin, Environment, loadSettings, Opened, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { replay } from './replay.js';
 import { reportOf, textOf, type Report } from './report.js';
 
-/** What has been opened, in that order. */
-const opened: { close(): Promise<void> }[] = [];
+const opened = new Opened();
 try {
   const clock = new SystemClock();
   const wish = readArguments(process.argv.slice(2), clock.now());
@@ -17,7 +16,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = error instanceof ConnectorError && error.retry !== 'later' ? 2 : 1;
 } finally {
-  await closeAll(opened);
+  await opened.close();
 }
 
 async function run(wish: Arguments, clock: SystemClock): Promise<void> {
@@ -31,30 +30,20 @@ async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   // What is read goes to standard output alone.
   const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });
   const around = { settings, configFile: environment.configFile, clock, log, meter: new PromMeter() };
-  const now = keep(await openPlugins(settings, environment, around));
+  const now = opened.keep(await openPlugins(settings, environment, around));
   const change = await changePlugin(wish, tenants, now, around);
-  keep(change.plugins);
-  const database = keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log }));
-  const recorded = keep(await openRecorded(database.url));
+  opened.keep(change.plugins);
+  const database = opened.keep(await openDatabase({ url: environment.databaseUrl, dataDir: environment.dataDir, log }));
+  const recorded = opened.keep(await openRecorded(database.url));
   const reports: Report[] = [];
   for (const tenant of change.tenants) {
-    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tell(`${tenant}: ${count} deliveries decided twice`));
+    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tellProgress(`${tenant}: ${count} deliveries decided twice`));
     reports.push(reportOf(tenant, differences));
   }
-  tell('');
+  tellProgress('');
 
   const { name, version } = change;
   const since = new Date(wish.since).toISOString();
   if (wish.json) process.stdout.write(`${JSON.stringify({ since, with: { name, version }, tenants: reports }, null, 2)}\n`);
   else process.stdout.write(`Since ${since}, as it is now and with ${name} (${version}) on for everybody. Nothing was sent, nothing was written.\n${reports.map((report) => textOf(report, name, wish.diff)).join('')}`);
-}
-
-function keep<T extends { close(): Promise<void> }>(one: T): T {
-  opened.push(one);
-  return one;
-}
-
-/** Progress, where somebody is looking. */
-function tell(words: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${words}`);
 }

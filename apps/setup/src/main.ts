@@ -1,13 +1,12 @@
 import { ConnectorError, SetUp } from '#core';
 import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
-import { closeAll, Environment, loadSettings, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, vaultKeys } from '#runtime';
+import { Environment, loadSettings, Opened, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, tellProgress, vaultKeys } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { WalletCrewSetup } from '#wallet-crew';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { inJson, print } from './text.js';
 
-/** What has been opened, in that order. */
-const opened: { close(): unknown }[] = [];
+const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));
   if (wish) process.exitCode = (await run(wish)) ? 0 : 1;
@@ -16,7 +15,7 @@ try {
   process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The setup failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
   process.exitCode = 2;
 } finally {
-  await closeAll(opened);
+  await opened.close();
 }
 
 /** True: nothing is missing. */
@@ -29,30 +28,20 @@ async function run({ tenant, apply, url, json }: Arguments): Promise<boolean> {
 
   // What is read goes to standard output alone.
   const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });
-  const database = keep(await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log }));
+  const database = opened.keep(await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log }));
   // A running connector calls the same accounts: leave to call comes from where it takes its own.
-  const { permits } = keep(await openStore({ url: database.url, log }));
+  const { permits } = opened.keep(await openStore({ url: database.url, log }));
   const around = { permits, clock: new SystemClock(), log, meter: new PromMeter() };
-  const marketing = new KlaviyoSetup(keep(new KlaviyoAccounts({ ...around, settingsOf: () => own.klaviyo, vaultOf: () => new SealedVault(vaultKeys(settings.vault, own.walletCrew)) })));
+  const marketing = new KlaviyoSetup(opened.keep(new KlaviyoAccounts({ ...around, settingsOf: () => own.klaviyo, vaultOf: () => new SealedVault(vaultKeys(settings.vault, own.walletCrew)) })));
   const wallet = new WalletCrewSetup({ ...around, settingsOf: () => own.walletCrew });
   const report = await new SetUp(marketing, wallet, around.clock).run({
     rules, creates: apply,
     ...(url === undefined ? {} : { url }),
     ...(own.walletCrew.flowKey === undefined ? {} : { flowKey: own.walletCrew.flowKey }),
-    progress: (done, total) => tell(`${done} of ${total} created; Klaviyo lets fifteen be created in a minute`),
+    progress: (done, total) => tellProgress(`${done} of ${total} created; Klaviyo lets fifteen be created in a minute`),
   });
-  tell('');
+  tellProgress('');
   if (json) process.stdout.write(`${JSON.stringify(inJson(tenant, report), null, 2)}\n`);
   else print(tenant, report);
   return report.isGood;
-}
-
-function keep<T extends { close(): unknown }>(one: T): T {
-  opened.push(one);
-  return one;
-}
-
-/** Progress, where somebody is looking. */
-function tell(words: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${words}`);
 }

@@ -14,7 +14,7 @@ export * from './settings.js';
 export * from './system-clock.js';
 export * from './telemetry.js';
 export { connectorRoot } from './plugins/find-plugin.js';
-export * from './close-all.js';
+export * from './opened.js';
 export * from './command-line.js';
 export * from './terminal.js';
 export * from './vault.js';

@@ -46,3 +46,8 @@ export class Progress {
     }
   }
 }
+
+/** Progress on one line, where somebody is looking. Without words the line is gone again. */
+export function tellProgress(words: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${words}`);
+}
