@@ -1,6 +1,6 @@
 import { Explain, type DriftKind, type Explanation, type Person, type Sample } from '#core';
 import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
-import { aCustomer } from '../../support/stories.js';
+import { aCustomer, hour } from '../../support/stories.js';
 import { noPlugins } from './fakes.js';
 import { emailOf, foundIn, persons, planted, plantedKinds } from './planted-world.js';
 import { dry, tenant, World } from './reconcile-world.js';
@@ -96,5 +96,27 @@ describe('asked by the id of a Klaviyo profile', () => {
     expect(who).toBeUndefined();
     expect(nearMisses).toEqual([{ personId: ana.id, by: 'phone:+33612345678' }]);
     expect(firstBroken).toMatchObject({ name: 'nobody-known' });
+  });
+});
+
+describe('a pass that The Wallet Crew finds by its owner as they stand on it', () => {
+  const told = async (identifiers: Record<string, string>) => {
+    const world = new World();
+    const at = world.clock.now();
+    world.passes.put({ id: 'pass-of-C-1', identifiers, createdAt: at, changedAt: at, installed: { Apple: at } });
+    await world.tell(aCustomer('C-1').enrolled({ at, identifiers }).passCreated({ at, identifiers }).installed('apple', { at, identifiers }).events);
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each<[string, Record<string, string>, string]>([
+    ['an address with capitals', { email: 'Ana@Mail.Example' }, 'ana@mail.example'],
+    ['one of more identifiers than are tried', Object.fromEntries([...'abcdefgh'].map((name) => [`${name}.id`, `${name}-1`])), 'a.id:a-1'],
+  ])('is not said to be missing there: %s', async (_title, identifiers, who) => {
+    const world = await told(identifiers);
+    expect(brokenIn(await explainer(world).run(tenant, who))).not.toContain('wallet-crew-disagrees');
+    // And is, when it is.
+    world.passes.delete('pass-of-C-1');
+    expect(brokenIn(await explainer(world).run(tenant, who))).toContain('wallet-crew-disagrees');
   });
 });

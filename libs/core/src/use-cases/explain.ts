@@ -73,7 +73,7 @@ export class Explain {
     const [person, ...others] = named.length > 0 ? named : await this.personsOf(seen, rules);
     const keys = person ? identifierKeys(person) : [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
     const by = person ? lookUpBy([person], {}, rules) : delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
-    const [deliveries, parked, profiles, passes, lastWebhookAt, undecided, shaped] = await Promise.all([
+    const [deliveries, parked, profiles, listed, lastWebhookAt, undecided, shaped] = await Promise.all([
       person ? records.deliveriesOf(tenant, person.id, mostEvents) : [],
       this.parkedAbout(keys, rules),
       person ? this.held(namesOf(person), tenant, seen) : seen,
@@ -82,6 +82,7 @@ export class Explain {
       store.backlog(),
       person && this.shape(person, rules),
     ]);
+    const passes = person ? await this.withUnfound(listed, person, by, deliveries, tenant) : listed;
     const found = [...(isAsked(profiles) ? keysOfProfiles(profiles, rules) : []), ...(isAsked(passes) ? keysOfPasses(passes, rules) : []), ...(person ? [] : asked.nearKeys)];
     const known = await records.personsBy(tenant, found);
     const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys])) : known.map((other) => nearMiss(other, found));
@@ -145,6 +146,15 @@ export class Explain {
       for (const profile of held) found.set(profile.name.klaviyoId, { ...profile, events: found.get(profile.name.klaviyoId)?.events ?? (await asking(profiles.newestEvents(tenant, profile.name.klaviyoId), 'Klaviyo')) });
     }
     return [...found.values()];
+  }
+
+  /** The webhook that told of a pass names its owner as it stands on the pass: The Wallet Crew may find `Ana@shop.fr` by no other spelling. */
+  private async withUnfound(listed: ListedPass[] | NotAsked, { passes }: Person, asked: LookUp['by'], deliveries: readonly DeliveryRecord[], tenant: string): Promise<ListedPass[] | NotAsked> {
+    if (!isAsked(listed)) return listed;
+    const unfound = Object.keys(passes).filter((id) => !listed.some((pass) => pass.id === id));
+    const told = deliveries.filter(({ event }) => event.kind !== 'flow-action' && event.pass && unfound.includes(event.pass.id)).flatMap(identifiersOf);
+    const found = await this.passesOf(told.filter(({ key, value }) => !asked.some((one) => one.key === key && one.value === value)), tenant);
+    return isAsked(found) ? [...listed, ...found.filter(({ id }) => unfound.includes(id))] : found;
   }
 
   private async passesOf(by: LookUp['by'], tenant: string): Promise<ListedPass[] | NotAsked> {
