@@ -93,7 +93,7 @@ export function fatesSuite(world: () => Pick<OpenStore, 'store' | 'runs'> & { ur
     await repair(['status-wrong'], [sampleUpsert()]);
     await decided(await received(), [sampleUpsert()]);
     let n = 0;
-    const words = ['bad city', 'bad city', 'bad zip', undefined, 'not a repair'];
+    const words = ['bad city (error 1c195f42-8812-4d6d-a1fc-b12345678a0b)', 'bad city (error 1c195f42-8812-4d6d-a1fc-b12345678a0c)', 'bad zip', undefined, 'not a repair'];
     await answer('upsert-profile', ({ id }) => {
       const said = words[n++];
       return said === undefined ? accepted({ id } as Outgoing) : { id, outcome: 'refused', code: 'KLAVIYO_REFUSED_ITEM', words: said };

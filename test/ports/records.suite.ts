@@ -124,6 +124,26 @@ export function recordsSuite(world: () => RecordsWorld): void {
     });
   });
 
+  describe('whose update was refused', () => {
+    const parkedOf = async (person: string) => (await world().records.toldSince(tenant, [person], soon())).parked.get(person)?.deliveryId;
+    const updated = (personId: string) => happened({ personId, commands: [sampleUpsert()] });
+    const answered = (outcome: 'accepted' | 'refused') => world().answer(tenant, 'upsert-profile', outcome);
+
+    it('is told as long as no newer one was accepted: that holds all that the refused one held', async () => {
+      await updated('p-ana');
+      await answered('accepted');
+      const refused = await updated('p-ana');
+      await answered('refused');
+      expect(await parkedOf('p-ana')).toBe(refused.id);
+      await updated('p-ana');
+      await answered('accepted');
+      expect(await parkedOf('p-ana')).toBeUndefined();
+      const again = await updated('p-ana');
+      await answered('refused');
+      expect(await parkedOf('p-ana')).toBe(again.id);
+    });
+  });
+
   describe('what happened about a person', () => {
     it('is told with all that was asked for, the newest first, also where nothing was', async () => {
       const first = await happened({ personId: 'p-ana', commands: [sampleTrack(), sampleUpsert()] });

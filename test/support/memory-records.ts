@@ -1,4 +1,4 @@
-import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Updates, type UnseenEvent, type UnseenEvents, type Walked, type WalletEvent } from '#core';
+import { identifierKeys, isOpen, Records, type Clock, type Command, type CommandRecord, type DeliveryRecord, type LedgerEntry, type Person, type Refused, type Updates, type UnseenEvent, type UnseenEvents, type Walked, type WalletEvent } from '#core';
 import type { MemoryRuns } from './memory-runs.js';
 
 /** What a test says has happened. */
@@ -89,11 +89,14 @@ export class MemoryRecords extends Records {
     const mine = this.#commands(tenant).filter(({ personId, command }) => command.lane === 'upsert-profile' && personId !== undefined && personIds.includes(personId));
     const idsOf = (which: (command: CommandRecord) => boolean) => new Set(mine.flatMap(({ personId, command }) => (which(command) ? [personId!] : [])));
     const lately = idsOf((command) => isOpen(command) || command.status === 'waiting' || acceptedAt(command) >= since);
-    const refused = mine.flatMap(({ personId, deliveryId, command: { status, ledger } }) => {
+    // The oldest first: what was accepted after a refusal holds all that the refused update held.
+    const refused = new Map<string, Refused>();
+    for (const { personId, deliveryId, command: { status, ledger } } of mine) {
       const { code, words } = ledger.at(-1) ?? {};
-      return status === 'refused' && code !== undefined && !lately.has(personId!) ? [[personId!, { code, ...(words === undefined ? {} : { words }), deliveryId }] as const] : [];
-    });
-    return { lately, parked: new Map(refused) };
+      if (status === 'accepted') refused.delete(personId!);
+      else if (status === 'refused' && code !== undefined && !lately.has(personId!)) refused.set(personId!, { code, ...(words === undefined ? {} : { words }), deliveryId });
+    }
+    return { lately, parked: refused };
   }
 
   async deliveriesOf(tenant: string, personId: string, limit: number): Promise<DeliveryRecord[]> {

@@ -29,6 +29,7 @@ export function scrub(text: string, values: Iterable<string> = []): string {
     .replace(/(?<!\w)(["'`“‘])([^"'`”’]{1,300}?)(["'`”’])/g, (whole, open: string, inner: string, close: string) =>
       fieldNames.has(inner) || scope.test(inner) || inner === '[value]' || inner === '[e-mail]' ? whole : `${open}[value]${close}`,
     )
-    .replace(/\+?\d[\d\s().-]{5,}\d/g, '[number]');
+    // The id of an error looks like numbers in part.
+    .replace(/\(error [0-9a-f-]{36}\)|\+?\d[\d\s().-]{5,}\d/gi, (found) => (found.startsWith('(') ? found : '[number]'));
   return words.length > longest ? `${words.slice(0, longest - 1)}…` : words;
 }

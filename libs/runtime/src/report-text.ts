@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { driftKinds, type DriftLine, type Report, type Run } from '#core';
+import { driftKinds, errors, type DriftLine, type Refusal, type Report, type Run } from '#core';
 import { bad, faint, good, strong, tableLines } from './terminal.js';
 
 const marks = { no: good('✓ nothing to worry about'), look: strong('• worth a look'), yes: bad('✗ worry') };
@@ -35,8 +35,12 @@ function row({ kind, found, repaired, refused, left, samples }: DriftLine): stri
 
 function refusals({ refusals: all }: Report): string[] {
   if (all.length === 0) return [];
-  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...wrapped(plain(words ?? 'without a word'), 80), faint(`${code}, for example delivery ${sample.deliveryId}`)].join('\n')]);
+  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...wrapped(plain(words ?? errors[code].says), 80), faint([code, ...exampleOf(sample)].join(', for example '))].join('\n')]);
   return [...tableLines(['refused', 'why'], rows), ''];
+}
+
+function exampleOf({ personId, deliveryId }: Refusal['sample']): string[] {
+  return deliveryId !== undefined ? [`delivery ${deliveryId}`] : personId !== undefined ? [`person ${personId}`] : [];
 }
 
 function silence({ silent }: Report): string[] {

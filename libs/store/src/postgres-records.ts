@@ -44,18 +44,26 @@ export class PostgresRecords implements Records {
 
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */
   async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
-    const told = await this.database.rows<{ id: string; parked: boolean; refused: Refused & { words: string | null } }>(
-      `select c.person_id as id, bool_and(o.state = 'refused') is true as parked,
-         (array_agg(jsonb_build_object('code', c.code, 'words', c.words, 'deliveryId', c.delivery_id) order by c.id desc))[1] as refused
-       from connector.command c left join connector.outbox o on o.command_id = c.id
-       where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile'
-         and (c.outcome is null or c.outcome in ('accepted', 'seen') and c.settled_at >= to_timestamp($3::float8 / 1000))
-       group by 1`,
+    // Ids ascend in time: what was accepted after a refusal holds all that the refused update held.
+    const told = await this.database.rows<{ id: string; lately: boolean; refused: (Refused & { words: string | null }) | null }>(
+      `with told as (
+         select c.person_id, c.id::text as id, c.code, c.words, c.delivery_id, c.outcome is not null as is_taken, o.state = 'refused' as is_refused, c.settled_at
+         from connector.command c left join connector.outbox o on o.command_id = c.id
+         where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile' and (c.outcome is null or c.outcome in ('accepted', 'seen'))
+       )
+       select person_id as id, bool_or(case when is_taken then settled_at >= to_timestamp($3::float8 / 1000) else is_refused is not true end) as lately,
+         case when max(id) filter (where is_refused) > coalesce(max(id) filter (where is_taken), '') then
+           (array_agg(jsonb_build_object('code', code, 'words', words, 'deliveryId', delivery_id) order by id desc) filter (where is_refused))[1] end as refused
+       from told group by person_id`,
       [tenant, personIds, since],
     );
     return {
-      lately: new Set(told.flatMap(({ id, parked }) => (parked ? [] : [id]))),
-      parked: new Map(told.flatMap(({ id, parked, refused: { words, ...refused } }) => (parked ? [[id, { ...refused, ...(words === null ? {} : { words }) }] as const] : []))),
+      lately: new Set(told.flatMap(({ id, lately }) => (lately ? [id] : []))),
+      parked: new Map(told.flatMap(({ id, lately, refused }) => {
+        if (lately || !refused) return [];
+        const { words, ...rest } = refused;
+        return [[id, { ...rest, ...(words === null ? {} : { words }) }] as const];
+      })),
     };
   }
 

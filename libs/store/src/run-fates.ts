@@ -1,4 +1,4 @@
-import { driftKinds, mostRefusals, type DriftKind, type ErrorCode, type Lane, type Refusal, type RepairFate } from '#core';
+import { driftKinds, errorId, mostRefusals, type DriftKind, type ErrorCode, type Lane, type Refusal, type RepairFate } from '#core';
 import { rows, type Database } from './database.js';
 import { longRead } from './long-read.js';
 
@@ -47,7 +47,7 @@ const refusals = `
     from connector.outbox o join connector.command c on c.id = o.command_id join connector.delivery d on d.id = c.delivery_id
     where ${ofTenant} and ${stuck} and ${ofRun}
   ), most as (
-    select code, words, count(distinct delivery_id)::int as count, min(delivery_id::text) as sample from refused group by code, words order by 3 desc, 1, 2 limit ${mostRefusals}
+    select code, regexp_replace(words, '${errorId}', '', 'g') as words, count(distinct delivery_id)::int as count, min(delivery_id::text) as sample from refused group by 1, 2 order by 3 desc, 1, 2 limit ${mostRefusals}
   )
   select most.*, d.person_id as person from most join connector.delivery d on d.id = most.sample::uuid order by count desc, code, words`;
 

@@ -28,6 +28,6 @@ export async function askToken(call: Call, path: string, { tokenProvider, tokenB
 /** ASP.NET answers a bare string as text or as a JSON string, as it likes. */
 function bareString(text: string): string | undefined {
   const plain = text.trim();
-  const value = /^["[{]/.test(plain) ? readJson(plain) : plain;
+  const value = /^(["[{]|null$)/.test(plain) ? readJson(plain) : plain;
   return typeof value === 'string' && value !== '' && !/\s/.test(value) ? value : undefined;
 }

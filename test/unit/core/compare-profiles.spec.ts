@@ -15,6 +15,7 @@ describe('the properties of a profile', () => {
     ['an empty status', { [google]: null }, ['default-missing'], [google]],
     ['a status that is no status', { [google]: '' }, ['status-wrong'], [google]],
     ['a missing and a wrong one', { [google]: undefined, [apple]: 'Uninstalled' }, ['status-wrong', 'default-missing'], [apple, google]],
+    ['another last change', { 'neostore.wallet.lastChange': 'Uninstalled' }, ['detail-wrong'], ['neostore.wallet.lastChange']],
     ['another count', { 'neostore.wallet.installedCount': 7 }, ['detail-wrong'], ['neostore.wallet.installedCount']],
     ['a count as text', { 'neostore.wallet.installedCount': '1' }, ['detail-wrong'], ['neostore.wallet.installedCount']],
     ['no time of registration', { 'neostore.registeredAt': undefined }, ['detail-wrong'], ['neostore.registeredAt']],

@@ -22,7 +22,6 @@ describe('the token on a profile', () => {
     ['is too old, and was asked for in vain the week before', withToken(31, { tokenAskedAt: now - 8 * day }), 'token-1', lookUp('token-stale')],
     ['is missing, and was never asked for', ana(), undefined, lookUp('token-missing')],
     ['was emptied, and none is known', ana(), null, lookUp('token-missing')],
-    ['is missing, and was asked for in vain this week', ana({ tokenAskedAt: now - 6 * day }), undefined, []],
     ['is missing, and was asked for in vain the week before', ana({ tokenAskedAt: now - 8 * day }), undefined, lookUp('token-missing')],
     ['is one that we do not know', ana(), 'of-somebody-else', []],
     ['is missing, and the key of the one we know is lost', ana({ token: { sealed: 'other-key', at: now } }), undefined, lookUp('token-missing')],
@@ -33,6 +32,12 @@ describe('the token on a profile', () => {
     expect(says(comparison)).toEqual(repairs);
     expect(comparison.drift?.sample.about ?? []).toEqual(repairs.length > 0 ? [tokenName] : []);
     expect(kindsOf(await compareTokens(person, holds, withLinks(), ['status', 'consent']))).toEqual([]);
+  });
+
+  it('that was asked for in vain this week is called refused, and not asked for; one that was asked for since the run began may be on its way', async () => {
+    const asked = (tokenAskedAt: number) => compareTokens(ana({ tokenAskedAt }), undefined);
+    expect((await asked(now - 6 * day)).drift).toEqual({ kinds: ['token-missing'], sample: { klaviyoId: 'K-1', personId: ana().id, about: [tokenName] }, repairs: [], refused: { code: 'LINK_TOKEN_MISSING' } });
+    expect((await asked(now)).drift).toBeUndefined();
   });
 
   it('is asked for by a look-up that fires no flow, under the names that Klaviyo knows', async () => {

@@ -18,7 +18,7 @@ const brokenIn = ({ suspicions }: Explanation) => suspicions.flatMap(({ name, we
 /** How explaining names what a run finds. */
 const suspected: Record<DriftKind, string[]> = {
   'registration-unheard': ['never-heard-of'], 'install-unheard': ['wallet-crew-disagrees', 'never-heard-of'], 'uninstall-unheard': ['wallet-crew-disagrees'], 'pass-gone': ['wallet-crew-disagrees'], 'pass-kind-unknown': ['pass-kind-unknown'],
-  'profile-missing': ['no-profile'], 'default-missing': ['status-absent', 'overwritten', 'never-heard-of'], 'status-wrong': ['overwritten'], 'detail-wrong': ['overwritten'], 'event-not-seen': ['event-not-seen'],
+  'profile-missing': ['no-profile'], 'person-unreachable': ['not-reachable'], 'default-missing': ['status-absent', 'overwritten', 'never-heard-of'], 'status-wrong': ['overwritten'], 'detail-wrong': ['overwritten'], 'event-not-seen': ['event-not-seen'],
   'token-missing': ['token-absent'], 'token-stale': ['token-stale'], 'opt-out-unheard': ['opt-out-unheard'], 'consent-differs': ['subscription-not-held'], 'consent-unconfirmed': ['waits-for-confirmation'], 'profile-duplicated': ['several-profiles'],
 };
 

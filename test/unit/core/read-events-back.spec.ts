@@ -67,7 +67,9 @@ describe('events that Klaviyo accepted', () => {
     world.clock.at += day;
     const second = await ran(world);
     expect([countOf(second), second.checkpoint.events.sentAgain]).toEqual([1, 0]);
-    expect(second.report!.drift.find(({ kind }) => kind === 'event-not-seen')).toMatchObject({ found: 1, repaired: 0, left: 1 });
+    expect(second.report!.drift.find(({ kind }) => kind === 'event-not-seen')).toMatchObject({ found: 1, repaired: 0, refused: 1, left: 1 });
+    expect(second.report!.refusals).toEqual([{ code: 'KLAVIYO_NOT_SEEN', count: 1, sample: {} }]);
+    expect(second.report!.verdict.says).toBe('1 of 1 difference is left: 1 refused.');
     world.clock.at += day;
     const third = await ran(world);
     expect([countOf(third), third.checkpoint.calls.events]).toEqual([0, 0]);

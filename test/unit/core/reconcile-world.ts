@@ -1,4 +1,4 @@
-import { bareEvent, DecideBatch, PluginHost, parts, Reconcile, type Changes, type HeldList, type LookUp, type MarketingSetup, type NewDelivery, type OptIn, type Person, type Receipt, type Rules, type Run, type RunOptions, type Store, type Track, type Unanswered, type UpsertProfile, type WalletEvent } from '#core';
+import { bareEvent, DecideBatch, goes, PluginHost, parts, Reconcile, type Changes, type HeldList, type LookUp, type MarketingSetup, type NewDelivery, type OptIn, type Person, type Receipt, type Rules, type Run, type RunOptions, type Store, type Track, type Unanswered, type UpsertProfile, type WalletEvent } from '#core';
 import { MemoryPasses } from '../../support/memory-passes.js';
 import { MemoryProfiles } from '../../support/memory-profiles.js';
 import { MemoryRecords } from '../../support/memory-records.js';
@@ -97,7 +97,7 @@ export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'list
       if (repair) this.runs.repairs.push({ ...repair, fate: isRefused ? 'refused' : 'repaired' });
     });
     for (const { personId, command } of commands) {
-      const person = persons.find(({ id }) => id === personId);
+      const person = persons.find(({ id, identity }) => id === personId && goes(identity) !== 'when-reachable');
       if (command.do === 'look-up') this.lookUp(command);
       else if (person && command.do === 'upsert-profile' && !this.refusesProfiles) this.write(person, command);
       else if (person && command.do === 'track') this.count(person, command);

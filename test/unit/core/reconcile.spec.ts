@@ -2,7 +2,7 @@ import { ConnectorError, type RunOptions } from '#core';
 import { agreeing, apple, contents, emailOf, foundIn, google, leftIn, persons, planted, plantedKinds, profile, reported, tokenName } from './planted-world.js';
 import { dry, everything, graceMs, tenant, World } from './reconcile-world.js';
 import { refusalWords } from '../../support/memory-records.js';
-import { event, hour } from '../../support/stories.js';
+import { aCustomer, event, hour } from '../../support/stories.js';
 
 async function ran(world: World, options: RunOptions = everything) {
   const { is, run } = await world.process().run(tenant, options);
@@ -89,6 +89,7 @@ describe('a run over what was planted on either side', () => {
     const world = await agreeing(1);
     const at = world.clock.now();
     const names = ['__proto__', 'constructor', 'toString'];
+    for (const id of names) world.tokens.set(`C-${id}`, `token-of-${id}`);
     for (const id of names) world.passes.put({ id, type: 'loyalty', identifiers: { email: `${id}@mail.example`, customerId: `C-${id}` }, createdAt: at, installed: { Apple: at } });
     world.clock.at += 12 * hour;
     expect(foundIn(await ran(world))).toEqual({ 'registration-unheard': 3, 'install-unheard': 3 });
@@ -182,6 +183,24 @@ describe('what Klaviyo refuses', () => {
       expect(report!.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, refused: 1, left: 1 }, { kind: 'status-wrong', found: 1, refused: 1, left: 1 }]);
       expect(report!.refusals).toEqual([{ code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords, count: 2, sample: { personId: expect.any(String), deliveryId: expect.any(String) } }]);
       expect(report!.verdict.says).toBe('2 of 2 differences are left: 2 refused.');
+    }
+  });
+});
+
+describe('somebody who cannot be told to Klaviyo, or has no token', () => {
+  it('is named every night: nobody calls well what the night before was refused', async () => {
+    const world = await agreeing(1);
+    const at = world.clock.now();
+    // A customer id is no identifier of Klaviyo's here.
+    await world.tell(aCustomer('C-50').enrolled({ at }).installed('apple', { at }).events);
+    await world.tell(aCustomer('C-51').enrolled({ at, email: emailOf(51) }).events);
+    world.passes.put({ id: 'pass-of-C-50', identifiers: { customerId: 'C-50' }, createdAt: at, changedAt: at, installed: { Apple: at } });
+    for (let night = 0; night < 3; night++) {
+      world.clock.at += 24 * hour;
+      const { report } = await ran(world);
+      expect(report!.drift.filter(({ left }) => left > 0)).toMatchObject([{ kind: 'person-unreachable', found: 1, refused: 0, left: 1 }, { kind: 'token-missing', found: 1, refused: 1, left: 1 }]);
+      expect(report!.refusals).toMatchObject([{ code: 'LINK_TOKEN_MISSING', count: 1 }]);
+      expect(report!.verdict).toEqual({ worry: 'look', says: expect.stringContaining('differences are left: 1 for people to decide, 1 refused.') });
     }
   });
 });

@@ -1,4 +1,4 @@
-import { driftKinds, firstCheckpoint, phases, progressOf, reportOf, type DriftKind, type EndedRun } from '#core';
+import { driftKinds, firstCheckpoint, phases, progressOf, reportOf, withRefusal, type DriftKind, type EndedRun } from '#core';
 import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../support/ended-runs.js';
 
 const verdict = (counts: Counts, more: Partial<EndedRun> = {}) => {
@@ -72,6 +72,12 @@ describe('the report', () => {
 
   it('leaves everything as it found it in a dry run', () => {
     for (const { found, left, repaired } of reportOf(endedRun({ 'status-wrong': 10, 'token-stale': 2 }, dry)).drift) expect({ repaired, left }).toEqual({ repaired: 0, left: found });
+  });
+
+  it('counts what was refused for the same reason together, although Klaviyo gives each error an id of its own', () => {
+    const words = (id: string) => `invalid: Invalid phone number. (error 1c195f42-8812-4d6d-a1fc-${id})`;
+    const said = ['b12345678a0b', 'b12345678a0c', 'b12345678a0d'].reduce((refusals, id) => withRefusal(refusals, { code: 'KLAVIYO_REFUSED_ITEM', words: words(id), deliveryId: id }, 'p-1'), [refusal(1, 'Invalid city.')]);
+    expect(said).toEqual([{ code: 'KLAVIYO_REFUSED_ITEM', words: 'invalid: Invalid phone number.', count: 3, sample: { personId: 'p-1', deliveryId: 'b12345678a0b' } }, refusal(1, 'Invalid city.')]);
   });
 
   it('names the reason that refused most first', () => {

@@ -34,6 +34,15 @@ describe('What an answer of Klaviyo means', () => {
     expect(problem).toMatchObject(expected);
   });
 
+  it('keeps the id of an error whole, which support asks for, however often its words are cleaned', () => {
+    const id = '1c195f42-8812-4d6d-a1fc-b12345678a0b';
+    const { words } = of(400, { errors: [{ id, code: 'invalid', title: 'Invalid input.', detail: 'Call +33 6 12 34 56 78.' }] });
+    for (const cleaned of [words, scrub(words), scrub(scrub(words))]) {
+      expect(cleaned).toContain(`(error ${id})`);
+      expect(cleaned).toContain('Call [number].');
+    }
+  });
+
   it('a conflict names the other profile', () => {
     const problem = of(409, errorBody(409, 'duplicate_profile', '/data/attributes', 'Conflict.', { duplicate_profile_id: '01DUP' }));
     expect(problem).toMatchObject({ kind: 'duplicate', errors: [{ duplicateProfileId: '01DUP' }] });

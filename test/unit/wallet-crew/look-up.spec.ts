@@ -118,6 +118,7 @@ describe('a look-up of a customer', () => {
       ['as JSON', { status: 200, body: JSON.stringify(token) }, token],
       ['as text with a line break', { status: 200, body: `${token}\n` }, token],
       ['not, but an empty text', { status: 200, body: '' }, undefined],
+      ['not, but null', { status: 200, body: 'null' }, undefined],
       ['not, but an object', { status: 200, body: '{"token":"x"}' }, undefined],
       ['not, for the provider does not know the customer', { status: 422, body: '{"title":"Unprocessable Entity"}' }, undefined],
       ['not, for there is no such provider', { status: 400 }, undefined],

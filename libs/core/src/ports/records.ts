@@ -19,7 +19,7 @@ export interface UnseenEvent {
 export interface Updates {
   /** An update is open, or was accepted since then (epoch ms): what Klaviyo holds says nothing yet. */
   lately: Set<string>;
-  /** By person: the update was refused and waits for somebody to look after it; another one would fare no better. */
+  /** By person: the update was refused, waits for somebody to look after it, and no newer one was accepted; another one would fare no better. */
   parked: Map<string, Refused>;
 }
 
@@ -27,7 +27,8 @@ export interface Updates {
 export interface Refused {
   code: ErrorCode;
   words?: string;
-  deliveryId: string;
+  /** The one whose command was refused, where that is known. */
+  deliveryId?: string;
 }
 
 /** How many were passed on a walk, and the last of them. */

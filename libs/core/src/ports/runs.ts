@@ -46,7 +46,7 @@ export interface Refusal {
   code: ErrorCode;
   words?: string;
   count: number;
-  sample: { personId?: string; deliveryId: string };
+  sample: { personId?: string; deliveryId?: string };
 }
 
 /** Reconciliation runs and their memory, shared by all processes. */

@@ -1,4 +1,5 @@
 import type { ProfileName, UpsertProfile } from '../command.js';
+import { propertyNames } from '../marketing/profile.js';
 import { goes, identifiersOf, keysOf, matching, profileName } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
@@ -16,7 +17,8 @@ import { isStatus, strangersProfile } from './expected-profile.js';
 import { listed, optOut, tokenLookUp, type Drift } from './repair.js';
 
 export interface ProfileReading {
-  /** When the profiles were read. */
+  /** When the run began, and when the profiles were read. */
+  begunAt: number;
   at: number;
   only: readonly Part[];
   rules: Rules;
@@ -118,12 +120,12 @@ function compareProperties(held: HeldProfile, person: Person, { only, expected }
     const is = held.properties[name];
     if (isSame(is, value)) continue;
     about.push(name);
-    wrong.add(!isStatus(value) ? 'detail-wrong' : isEmpty(is) ? 'default-missing' : 'status-wrong');
+    wrong.add(!isStatus(value) || name === propertyNames.lastChange ? 'detail-wrong' : isEmpty(is) ? 'default-missing' : 'status-wrong');
   }
 }
 
 /** A property of whole addresses holds the token too. */
-function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vault, expected }: ProfileReading, drift: Drift, about: string[]): void {
+function compareTokens(held: HeldProfile, person: Person, { begunAt, at, only, rules, vault, expected }: ProfileReading, drift: Drift, about: string[]): void {
   const { links } = rules;
   if (!only.includes('tokens') || links?.tokenOn !== 'profile') return;
   const token = person.token && vault.open(person.token.sealed);
@@ -137,7 +139,14 @@ function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vau
     drift.repairs.push(tokenLookUp(person.id, [kind], at, { klaviyoId: held.name.klaviyoId, ...profileName(person.identity) }));
   };
   if (token === undefined) {
-    if (isEmpty(is) && wantsToken(person, rules, only, at)) renew('token-missing');
+    if (!isEmpty(is) || !wantsToken(person, rules, only)) return;
+    const askedAt = person.tokenAskedAt ?? -Infinity;
+    if (at - askedAt > askedInVainMs) return renew('token-missing');
+    // What was asked for since then may be on its way.
+    if (askedAt >= begunAt) return;
+    about.push(tokenProperty);
+    drift.kinds.push('token-missing');
+    drift.refused = { code: 'LINK_TOKEN_MISSING' };
     return;
   }
   if (at - person.token!.at > links.refreshAfterMs && at - (person.tokenAskedAt ?? 0) > askedInVainMs) return renew('token-stale');
@@ -150,10 +159,10 @@ function compareTokens(held: HeldProfile, person: Person, { at, only, rules, vau
 const askedInVainMs = 7 * 86_400_000;
 
 /** A tenant that wants tokens only when its flows ask gets the others too when a run is asked for nothing but tokens. */
-function wantsToken(person: Person, { links }: Rules, only: readonly Part[], at: number): boolean {
+function wantsToken(person: Person, { links }: Rules, only: readonly Part[]): boolean {
   const isCustomer = person.registeredAt !== undefined || Object.keys(person.passes).length > 0;
   const isAsked = links?.unasked === true || (only.length === 1 && only[0] === 'tokens');
-  return isCustomer && isAsked && goes(person.identity) !== 'when-reachable' && at - (person.tokenAskedAt ?? -Infinity) > askedInVainMs;
+  return isCustomer && isAsked && goes(person.identity) !== 'when-reachable';
 }
 
 function compareConsents(held: HeldProfile, person: Person, { only, rules, optIns }: ProfileReading, drift: Drift, about: string[]): void {
@@ -164,8 +173,11 @@ function compareConsents(held: HeldProfile, person: Person, { only, rules, optIn
     const unheld = Object.values(unheldSubscriptions(held, person, channel, rules)).flat();
     const differs = isSubscribedAgain(held, person, channel) || unheld.length > 0;
     drift.repairs.push(...unheard.map(optOut));
-    if (unheard.length === 0 && differs) drift.kinds.push(unheld.length > 0 && unheld.every((list) => optIns[list] === 'double') ? 'consent-unconfirmed' : 'consent-differs');
     if (unheard.length > 0 || differs) about.push(channel);
+    if (unheard.length > 0 || !differs) continue;
+    const kind = unheld.length > 0 && unheld.every((list) => optIns[list] === 'double') ? 'consent-unconfirmed' : 'consent-differs';
+    drift.kinds.push(kind);
+    drift.aboutOf = { ...drift.aboutOf, [kind]: [...(drift.aboutOf?.[kind] ?? []), channel] };
   }
 }
 

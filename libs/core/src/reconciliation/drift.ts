@@ -13,6 +13,7 @@ export const driftKinds = {
   'pass-gone': { part: 'status', repair: 'profile', says: 'The Wallet Crew no longer lists a pass that we took for installed.' },
   'pass-kind-unknown': { part: 'status', repair: 'reported', says: 'The type of a pass belongs to no pass kind of the configuration, so no status speaks of it.' },
   'profile-missing': { part: 'status', repair: 'profile', says: 'Klaviyo has no profile of a person we know.' },
+  'person-unreachable': { part: 'status', repair: 'reported', says: 'We know somebody by nothing that Klaviyo takes for an identifier, so it can have no profile of them.' },
   'default-missing': { part: 'status', repair: 'profile', says: 'A profile lacks the explicit wallet status, so conditions on it pass it over.' },
   'status-wrong': { part: 'status', repair: 'profile', says: 'A profile says another wallet status than the truth.' },
   'detail-wrong': { part: 'status', repair: 'profile', says: 'A property that we write beside the status has another value: a time, a count, or one of a plugin.' },

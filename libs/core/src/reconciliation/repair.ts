@@ -11,6 +11,8 @@ export interface Drift {
   kinds: DriftKind[];
   sample: Sample;
   repairs: Repair[];
+  /** What each kind is about, where that is not all that the sample names. */
+  aboutOf?: Partial<Record<DriftKind, string[]>>;
   /** It was to be repaired before, and refused: it is not tried again. */
   refused?: Refused;
 }

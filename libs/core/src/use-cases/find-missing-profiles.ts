@@ -1,7 +1,9 @@
 import { goes } from '../person/identity.js';
+import type { Person } from '../person/person.js';
 import type { Records } from '../ports/records.js';
 import type { Clock } from '../ports/system.js';
 import { missingProfile } from '../reconciliation/compare-profiles.js';
+import type { Drift } from '../reconciliation/repair.js';
 import type { RunInHand } from './run-in-hand.js';
 
 const personsAtOnce = 5_000;
@@ -19,11 +21,15 @@ export class FindMissingProfiles {
     const { id, tenant, startedAt } = hand.run;
     for (;;) {
       const { persons, walked, last } = await this.records.unseenPersons(tenant, id, checkpoint.persons.after, personsAtOnce);
-      const reachable = persons.filter(({ identity }) => goes(identity) !== 'when-reachable');
+      const isReachable = ({ identity }: Person) => goes(identity) !== 'when-reachable';
+      const reachable = persons.filter(isReachable);
       const at = this.clock.now();
       // Whoever was told about since the run began has a profile by now, or soon: it may have been made behind the readers' backs.
       const told = await this.records.toldSince(tenant, reachable.map((person) => person.id), startedAt - this.graceMs);
-      await hand.take(reachable.filter((person) => !told.lately.has(person.id)).map((person) => missingProfile(person, at, told)));
+      await hand.take([
+        ...persons.filter((person) => !isReachable(person)).map(({ id: personId }): Drift => ({ kinds: ['person-unreachable'], sample: { personId }, repairs: [] })),
+        ...reachable.filter((person) => !told.lately.has(person.id)).map((person) => missingProfile(person, at, told)),
+      ]);
       if (last !== undefined) checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
       await hand.saved();

@@ -46,7 +46,10 @@ export class ReadEventsBack {
       const missing = await this.records.stillUnseen(tenant, unseen, acceptedBefore, options.dryRun ? unseen.count : sentAgainAtOnce);
       for (const { personId } of missing) hand.count('event-not-seen', { personId, about: [unseen.metric] });
       if (missing.length === 0 || options.dryRun) return;
-      hand.checkpoint.events.sentAgain += await this.records.sendEventsAgain(tenant, missing.map(({ commandId }) => commandId));
+      const sentAgain = await this.records.sendEventsAgain(tenant, missing.map(({ commandId }) => commandId));
+      hand.checkpoint.events.sentAgain += sentAgain;
+      // Klaviyo dropped them a second time, and will hardly take them the third.
+      if (sentAgain < missing.length) hand.refuse('event-not-seen', missing.length - sentAgain, { code: 'KLAVIYO_NOT_SEEN' });
       hand.save();
       await hand.saved();
     }

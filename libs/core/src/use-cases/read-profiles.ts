@@ -147,7 +147,7 @@ export class ReadProfiles {
     const newcomers = new Set(options.dryRun ? await this.runs.seen(id, 'name', keys) : []);
     const owned = held.map((profile) => ({ profile, person: personOf(profile, known, rules) }));
     const optIns = options.only.includes('consent') ? await this.optInsOf(owned.flatMap(({ profile, person }) => (person ? listsUnheld(profile, person, rules) : [])), tenant) : {};
-    const reading = { at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
+    const reading = { begunAt: hand.run.startedAt, at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
     const compared = owned.flatMap(({ profile, person }) => {
       if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];

@@ -3,6 +3,7 @@ import { driftKinds, type DriftKind, type Sample } from '../reconciliation/drift
 import { withRefusal } from '../reconciliation/refusals.js';
 import { deliveryOf, type Drift, type Repair } from '../reconciliation/repair.js';
 import type { NotNow } from '../ports/profiles.js';
+import type { Refused } from '../ports/records.js';
 import type { Run, Runs } from '../ports/runs.js';
 import type { Store } from '../ports/store.js';
 import type { Clock } from '../ports/system.js';
@@ -144,11 +145,12 @@ export class RunInHand {
       const receipts = await store.receive(all.map((repair) => deliveryOf(repair, tenant, id, clock.now())));
       receipts.forEach(({ redelivered }, i) => redelivered && known.add(all[i]!));
     }
-    for (const { kinds, sample, repairs, refused } of drifts) {
+    for (const { kinds, sample, repairs, refused, aboutOf = {} } of drifts) {
       // As they are counted when they are answered: a repair for each reason, and what is only reported once.
       const reported = kinds.filter((kind) => !repairs.some((repair) => repair.kinds.includes(kind)));
-      for (const kind of reported) this.count(kind, sample, refused !== undefined && driftKinds[kind].repair !== 'reported');
-      for (const repair of repairs) if (!known.has(repair)) for (const kind of repair.kinds) this.count(kind, repair.about ? { ...sample, about: repair.about } : sample);
+      const sampleOf = (about: string[] | undefined) => (about ? { ...sample, about } : sample);
+      for (const kind of reported) this.count(kind, sampleOf(aboutOf[kind]), refused !== undefined && driftKinds[kind].repair !== 'reported');
+      for (const repair of repairs) if (!known.has(repair)) for (const kind of repair.kinds) this.count(kind, sampleOf(repair.about));
       if (refused) this.checkpoint.refusals = withRefusal(this.checkpoint.refusals ?? [], refused, sample.personId);
     }
   }
@@ -159,6 +161,13 @@ export class RunInHand {
     found.count += 1;
     if (refused) found.refused = (found.refused ?? 0) + 1;
     if (found.samples.length < mostSamples) found.samples.push(sample);
+  }
+
+  /** So many of what was found will not be tried again. */
+  refuse(kind: DriftKind, count: number, why: Refused): void {
+    const found = this.checkpoint.found[kind];
+    if (found) found.refused = (found.refused ?? 0) + count;
+    this.checkpoint.refusals = withRefusal(this.checkpoint.refusals ?? [], why, undefined, count);
   }
 
   private async room(more: number): Promise<void> {

@@ -5,9 +5,14 @@ import { amount, element, headed, number, row, table } from './element.js';
 export function refusalsCard({ refusals }: Report): HTMLElement | undefined {
   if (refusals.length === 0) return undefined;
   const rows = refusals.map(({ count, code, words, sample }) =>
-    row({}, element('div', {}, element('q', { class: 'quote' }, words ?? 'No words were given.'), element('span', { class: 'kind-says' }, element('code', {}, code), ` · for example delivery `, element('code', {}, sample.deliveryId))), number('Times', count)),
+    row({}, element('div', {}, element('q', { class: 'quote' }, words ?? 'No words were given.'), element('span', { class: 'kind-says' }, element('code', {}, code), ...exampleOf(sample))), number('Times', count)),
   );
   return element('section', { 'class': 'card', 'aria-labelledby': 'refusals-title' }, headed('refusals-title', 'Refused, and why'), table('Refused, and why', [['In the words of the vendor'], ['Times', 'number']], rows));
+}
+
+function exampleOf({ personId, deliveryId }: Report['refusals'][number]['sample']): (string | HTMLElement)[] {
+  if (deliveryId !== undefined) return [' · for example delivery ', element('code', {}, deliveryId)];
+  return personId === undefined ? [] : [' · for example person ', element('code', {}, personId)];
 }
 
 export function silenceNote({ silent }: Report): HTMLElement | undefined {
