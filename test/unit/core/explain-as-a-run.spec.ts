@@ -2,8 +2,8 @@ import { Explain, type DriftKind, type Explanation, type Person, type Sample } f
 import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
 import { aCustomer, hour } from '../../support/stories.js';
 import { noPlugins } from './fakes.js';
-import { emailOf, foundIn, persons, planted, plantedKinds } from './planted-world.js';
-import { dry, tenant, World } from './reconcile-world.js';
+import { agreeing, emailOf, foundIn, persons, planted, plantedKinds, profile, tokenName } from './planted-world.js';
+import { dry, everything, tenant, World } from './reconcile-world.js';
 
 /** Explains over the very ports that a run reads. */
 function explainer({ records, passes, profiles, vault, clock, rules, strangers }: World): Explain {
@@ -118,5 +118,31 @@ describe('a pass that The Wallet Crew finds by its owner as they stand on it', (
     // And is, when it is.
     world.passes.delete('pass-of-C-1');
     expect(brokenIn(await explainer(world).run(tenant, who))).toContain('wallet-crew-disagrees');
+  });
+});
+
+describe('somebody who is in Klaviyo and was never a customer', () => {
+  it('lacks no token once a reconciliation has given their profile its status, and is still said to be only in Klaviyo', async () => {
+    const world = new World();
+    world.profiles.put({ name: { klaviyoId: 'K-eva', email: 'eva@mail.example' } });
+    await world.process().run(tenant, everything);
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({});
+    const answer = await explainer(world).run(tenant, 'eva@mail.example');
+    expect(answer.who).toBeDefined();
+    expect(brokenIn(answer)).toEqual([]);
+    expect(answer.suspicions).toContainEqual(expect.objectContaining({ name: 'only-in-klaviyo', detail: 'profile K-eva' }));
+  });
+});
+
+describe('a token that somebody emptied on the profile', () => {
+  it('is said to be missing there, as by a reconciliation, and not to be another one', async () => {
+    const world = await agreeing(2);
+    profile(world, 0).properties[tokenName] = null;
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'token-missing': 1 });
+    const answer = await explainer(world).run(tenant, emailOf(0));
+    expect(brokenIn(answer)).toEqual(['token-absent']);
+    expect(answer.klaviyo).toMatchObject({ profiles: [{ token: { there: false } }] });
   });
 });

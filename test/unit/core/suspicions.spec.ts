@@ -15,7 +15,7 @@ const withPerson = (evidence: Evidence, own: Partial<NonNullable<Evidence['perso
 /** As if the newest update had been taken a minute ago. */
 const justTaken = (evidence: Evidence) => withCommands(evidence, 'upsert-profile', () => ({ ledger: [{ at: now - minute, outcome: 'accepted' }] }));
 const withoutToken = (evidence: Evidence, tokenAskedAt?: number): Evidence => {
-  const { token: _opened, person, ...rest } = evidence;
+  const { token: _opened, person, ...rest } = withProperty(evidence, 'neostore.authenticationToken', undefined);
   const { token: _sealed, tokenAskedAt: _asked, ...known } = person!;
   return { ...rest, person: { ...known, ...(tokenAskedAt === undefined ? {} : { tokenAskedAt }) } };
 };

@@ -1,7 +1,7 @@
 import { iso, propertyNames } from '../marketing/profile.js';
 import { newPerson, own, type Person } from '../person/person.js';
 import type { CommandRecord, DeliveryRecord } from '../ports/store.js';
-import { isSame } from '../reconciliation/compare-values.js';
+import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, type Pass } from '../wallet/pass.js';
 import { consentsOf } from './consent-evidence.js';
@@ -69,7 +69,7 @@ function profileLine(profile: SeenProfile, evidence: Evidence): ProfileLine {
     own: ownProfiles(evidence).includes(profile),
     createdAt: iso(profile.createdAt), updatedAt: iso(profile.updatedAt),
     properties: Object.fromEntries(Object.entries(profile.properties).filter(ours)),
-    token: { there: held !== undefined, ...(token === undefined ? {} : { newest: isSame(held, token) }), ...time('givenAt', person?.token?.at) },
+    token: { there: !isEmpty(held), ...(token === undefined ? {} : { newest: isSame(held, token) }), ...time('givenAt', person?.token?.at) },
     consents: Object.fromEntries(Object.entries(profile.consents).map(([channel, { says, at }]) => [channel, { says, ...time('at', at) }])),
     events: isAsked(events) ? events.map(({ metric, at }) => ({ metric, at: iso(at) })) : (events satisfies NotAsked),
   };

@@ -1,3 +1,4 @@
+import { isCustomer } from '../person/customer.js';
 import { isOpen } from '../ports/store.js';
 import { goes } from '../person/identity.js';
 import { ago, isAsked, lastWord, mainProfile, parkedOf, quoted, since, unheardPasses } from './evidence.js';
@@ -34,8 +35,11 @@ export const identityChecks: readonly Check[] = [
     says: 'Klaviyo has a profile, and The Wallet Crew no pass under this name: they have never enrolled, or under another e-mail or phone.',
     fix: 'A flow can ask for the sync of the profile, which looks for passes under every identifier that Klaviyo holds.',
     holds: (evidence) => {
+      const { person, delivery, passes } = evidence;
       const profile = mainProfile(evidence);
-      return !evidence.person && !evidence.delivery && profile && isAsked(evidence.passes) && evidence.passes.length === 0 ? { detail: `profile ${profile.name.klaviyoId}` } : undefined;
+      // A run that gave their profile its status has made them known, and no more than that.
+      const isStranger = person ? !isCustomer(person) : !delivery;
+      return isStranger && profile && isAsked(passes) && passes.length === 0 ? { detail: `profile ${profile.name.klaviyoId}` } : undefined;
     },
   },
   {
