@@ -146,3 +146,36 @@ describe('a token that somebody emptied on the profile', () => {
     expect(answer.klaviyo).toMatchObject({ profiles: [{ token: { there: false } }] });
   });
 });
+
+describe('an event that Klaviyo accepted and lost', () => {
+  /** Klaviyo loses that Ana registered; then she is heard of so often, and does so much in Klaviyo itself. */
+  const lost = async (updates: number, newer: number) => {
+    const world = new World();
+    const now = () => world.clock.now();
+    const ana = () => aCustomer('C-1', now());
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { customerId: 'C-1' }, createdAt: now(), changedAt: now() });
+    world.drops.add('Wallet Registered');
+    await world.tell(ana().enrolled({ email: emailOf(1) }).events);
+    world.drops.clear();
+    world.clock.at += hour;
+    await world.tell(ana().passCreated().events);
+    for (let n = 0; n < updates; n++) {
+      world.clock.at += hour;
+      await world.tell(ana().updated().events);
+    }
+    for (let n = 0; n < newer; n++) world.profiles.putEvent(profile(world, 1).name.klaviyoId, { metric: 'Opened Email', uniqueId: `opened-${n}`, at: now() });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([
+    ['is found when it is older than all that its profile shows', 0, 0],
+    ['is found when its profile shows none so old any more', 0, 60],
+    ['is found behind many webhooks that came since', 30, 0],
+  ])('%s', async (_title, updates, newer) => {
+    const world = await lost(updates, newer);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'event-not-seen': 1 });
+    const { suspicions } = await explainer(world).run(tenant, emailOf(1));
+    expect(suspicions).toContainEqual(expect.objectContaining({ name: 'event-not-seen', detail: expect.stringMatching(/^Wallet Registered, accepted [^;]*$/) }));
+  });
+});

@@ -10,6 +10,9 @@ import { isAsked, isPending, lastWord, ownProfiles, parkedOf, type Evidence, typ
 import type { ConsentLine, EventLine, Explanation, InWalletLine, KnownPerson, PendingLine, ProfileLine, SentLine, Truth } from './explanation.js';
 import { suspicionsOf } from './suspicions.js';
 
+/** So many deliveries are shown; more are looked through. */
+const mostEvents = 20;
+
 /** What the evidence amounts to, in words and tables. */
 export function explanationOf(evidence: Evidence): Explanation {
   const { rules, now, text, person, nearMisses, passes, profiles } = evidence;
@@ -25,7 +28,7 @@ export function explanationOf(evidence: Evidence): Explanation {
     walletCrew: isAsked(passes) ? { asked: true, passes: passes.map(({ id, type, createdAt, installed }) => ({ id, ...(type === undefined ? {} : { type }), ...time('createdAt', createdAt), installed: Object.fromEntries(Object.entries(installed).map(([wallet, at]) => [wallet, iso(at)])) })) } : { asked: false, ...passes },
     klaviyo: isAsked(profiles) ? { asked: true, profiles: profiles.map((profile) => profileLine(profile, evidence)) } : { asked: false, ...profiles },
     differences: differencesOf(evidence).map(({ byPlugin: _by, ...difference }) => difference),
-    events: evidence.deliveries.map(eventLine),
+    events: evidence.deliveries.filter(({ id }, i) => i < mostEvents || id === evidence.delivery?.id).map(eventLine),
     pending: [...parkedOf(evidence).map(parkedLine), ...evidence.deliveries.flatMap(pendingOf)],
     consent: consentLines(evidence),
   };

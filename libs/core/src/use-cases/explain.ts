@@ -1,7 +1,8 @@
-import type { LookUp, ProfileName } from '../command.js';
+import type { LookUp, ProfileName, Track } from '../command.js';
 import { ConnectorError } from '../errors.js';
 import { askedName, lookedFor, type AskedName } from '../explanation/asked-name.js';
 import { consentsOf } from '../explanation/consent-evidence.js';
+import { unshownEvents } from '../explanation/event-evidence.js';
 import { isAsked, unheardPasses, type Evidence, type NearMiss, type NotAsked, type SeenProfile } from '../explanation/evidence.js';
 import type { Explanation } from '../explanation/explanation.js';
 import { explanationOf } from '../explanation/explanation-of.js';
@@ -14,7 +15,7 @@ import { PersonIndex } from '../person/person-index.js';
 import { question, type PluginHost } from '../plugin/host.js';
 import { personView, whoIs } from '../plugin/person-view.js';
 import type { ListedPass, Passes } from '../ports/passes.js';
-import type { NotNow, Profiles } from '../ports/profiles.js';
+import type { HeldEvent, NotNow, Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import { isUnanswered, type MarketingSetup } from '../ports/setup.js';
 import type { DeliveryRecord, Store } from '../ports/store.js';
@@ -26,7 +27,10 @@ import type { Rules } from '../rules.js';
 import { bareEvent, type WalletEvent } from '../wallet/event.js';
 import type { ReconcileRules } from './reconcile.js';
 
-const mostEvents = 20;
+/** So many of the newest deliveries about somebody are looked through. */
+const mostDeliveries = 100;
+/** Of so many events that are older than those their profile shows Klaviyo is asked whether it has them, a call each. */
+const mostOlderEvents = 20;
 /** So many of the newest parked deliveries are looked through for somebody. */
 const mostParked = 50;
 /** Of somebody who changed their address, the former ones may still have a profile. */
@@ -74,7 +78,7 @@ export class Explain {
     const keys = person ? identifierKeys(person) : [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
     const by = person ? lookUpBy([person], {}, rules) : delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
     const [deliveries, parked, profiles, listed, lastWebhookAt, undecided, shaped] = await Promise.all([
-      person ? records.deliveriesOf(tenant, person.id, mostEvents) : [],
+      person ? records.deliveriesOf(tenant, person.id, mostDeliveries) : [],
       this.parkedAbout(keys, rules),
       person ? this.held(namesOf(person), tenant, seen) : seen,
       by.length === 0 && (person ?? delivery) ? { words: 'There is no identifier to ask by.' } : this.passesOf(by, tenant),
@@ -89,11 +93,12 @@ export class Explain {
     const token = person?.token && this.ports.vaultOf(tenant).open(person.token.sealed);
     const evidence: Evidence = {
       rules, now: clock.now(), text: asked.text, nearMisses, known, parked, profiles, passes, undecided,
-      pluginNotes: [], routes: [], optIns: {}, ...shaped,
+      pluginNotes: [], routes: [], optIns: {}, missingEvents: [], ...shaped,
       deliveries: delivery && !deliveries.some(({ id }) => id === delivery.id) ? [delivery, ...deliveries] : deliveries,
       ...(delivery ? { delivery } : {}), ...(person ? { person } : {}), ...(token === undefined ? {} : { token }), ...(lastWebhookAt === undefined ? {} : { lastWebhookAt }),
     };
-    return { ...evidence, ...this.strangersOwn(evidence), optIns: await this.optIns(evidence) };
+    const [optIns, missingEvents] = await Promise.all([this.optIns(evidence), this.missingEvents(evidence)]);
+    return { ...evidence, ...this.strangersOwn(evidence), optIns, missingEvents };
   }
 
   /** Whom the name means; the first is the one. Several own it where families share a phone. */
@@ -174,6 +179,32 @@ export class Explain {
     if (!isStranger || !this.ports.reconcileRulesOf(rules.tenant).strangers) return {};
     const expected = strangersProfile(rules);
     return { expected, plain: expected };
+  }
+
+  /** A profile shows its newest events only; for older ones Klaviyo is asked by their metric and time, as a run asks. */
+  private async missingEvents(evidence: Evidence): Promise<string[]> {
+    const older = unshownEvents(evidence).filter(({ isOlder }) => isOlder).slice(0, mostOlderEvents);
+    const missing: string[] = [];
+    for (const { sent: { command } } of older) {
+      const held = await asking(this.eventsAt(evidence.rules.tenant, command), 'Klaviyo');
+      if (!isAsked(held)) return missing;
+      if (!held.some(({ uniqueId }) => uniqueId === command.uniqueId)) missing.push(command.uniqueId);
+    }
+    return missing;
+  }
+
+  /** All events of the metric in that second: Klaviyo keeps no shorter times. */
+  private async eventsAt(tenant: string, { metric, at }: Track): Promise<HeldEvent[] | NotNow> {
+    const from = Math.floor(at / 1_000) * 1_000;
+    const events: HeldEvent[] = [];
+    let next: string | undefined;
+    do {
+      const page = await this.ports.profiles.events(tenant, metric, from, from + 1_000, next);
+      if ('waitMs' in page) return page;
+      events.push(...page.events);
+      ({ next } = page);
+    } while (next !== undefined);
+    return events;
   }
 
   /** Asked only where a subscription is missing: then it says whether somebody must confirm it. */
