@@ -3,7 +3,7 @@ import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.
 import { aCustomer, hour } from '../../support/stories.js';
 import { noPlugins } from './fakes.js';
 import { agreeing, emailOf, foundIn, persons, planted, plantedKinds, profile, tokenName } from './planted-world.js';
-import { dry, everything, tenant, World } from './reconcile-world.js';
+import { aTenant, dry, everything, tenant, World } from './reconcile-world.js';
 
 /** Explains over the very ports that a run reads. */
 function explainer({ records, passes, profiles, vault, clock, rules, strangers }: World): Explain {
@@ -177,5 +177,39 @@ describe('an event that Klaviyo accepted and lost', () => {
     expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'event-not-seen': 1 });
     const { suspicions } = await explainer(world).run(tenant, emailOf(1));
     expect(suspicions).toContainEqual(expect.objectContaining({ name: 'event-not-seen', detail: expect.stringMatching(/^Wallet Registered, accepted [^;]*$/) }));
+  });
+});
+
+describe('a pass of a kind that is not configured', () => {
+  it('of somebody whom no webhook told of is for people to decide, and not said to be fetched by a reconciliation', async () => {
+    const world = new World(aTenant({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } }));
+    world.passes.put({ id: 'pass-of-eva', type: 'event', identifiers: { email: 'eva@mail.example' } });
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'pass-kind-unknown': 1 });
+    expect(brokenIn(await explainer(world).run(tenant, 'eva@mail.example'))).toEqual(['pass-kind-unknown']);
+  });
+});
+
+describe('somebody who said yes and whom Klaviyo calls unsubscribed without a date', () => {
+  it('is left to people, as by a reconciliation, which does not take it for an opt-out', async () => {
+    const world = await agreeing(10);
+    profile(world, 9).consents.email = { says: 'unsubscribed' };
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'consent-differs': 1 });
+    const answer = await explainer(world).run(tenant, emailOf(9));
+    expect(brokenIn(answer)).toEqual(['still-unsubscribed']);
+    expect(answer.firstBroken).not.toHaveProperty('run');
+  });
+});
+
+describe('the status of a pass kind that the tenant no longer has', () => {
+  it('is told of and is no fault: a reconciliation leaves it alone too', async () => {
+    const world = await agreeing(1);
+    profile(world, 0).properties['neostore.wallet.oldCard.Any'] = 'Installed';
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({});
+    const answer = await explainer(world).run(tenant, emailOf(0));
+    expect(brokenIn(answer)).toEqual([]);
+    expect(answer.suspicions).toContainEqual(expect.objectContaining({ name: 'left-over-status', weight: 'meant' }));
   });
 });

@@ -82,7 +82,8 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['list-missing', () => withCommands(healthy(), 'subscribe', answered('pending', 'KLAVIYO_LIST_MISSING')), /consents_email: list NEWS/],
   ['subscription-refused', () => withCommands(healthy(), 'subscribe', answered('refused', 'KLAVIYO_REFUSED_ITEM')), /consents_(email|sms), subscribe: "in the words of the vendor"/],
   ['subscription-just-accepted', () => consents(withCommands(healthy(), 'subscribe', () => ({ ledger: [{ at: now - minute, outcome: 'accepted' }] })), { email: { says: 'never' } }), /consents_email: .*1 min ago/],
-  ['opt-out-unheard', () => consents(healthy(), { email: { says: 'unsubscribed', at: now - hour } }), /consents_email: .*1 h ago/],
+  ['opt-out-unheard', () => withProfile(consents(healthy(), { email: { says: 'unsubscribed', at: now - hour } }), () => ({ optOuts: [event('opted-out', { channel: 'email' })] })), /^consents_email: [^;]*1 h ago$/],
+  ['still-unsubscribed', () => consents(healthy(), { email: { says: 'unsubscribed' } }), 'consents_email: Klaviyo names no time'],
   ['subscription-not-asked', () => { const one = withPerson(healthy(), { asked: {} }); return { ...one, deliveries: one.deliveries.map((delivery) => ({ ...delivery, commands: delivery.commands.filter(({ command }) => command.do !== 'subscribe') })) }; }, /consents_email: yes since .*list NEWS/],
   ['opt-out-unheard', () => withProfile(oldStory(aCustomer('C-1').enrolled({ email: 'ana@mail.example' }).events), () => ({ optOuts: [event('opted-out', { channel: 'sms' })] })), /consents_sms: .*1 h ago/],
   ['subscribed-after-opt-out', () => consents(withPerson(healthy(), { optOuts: { email: { at: now - 2 * hour } }, identity: { ...healthy().person!.identity, optedOut: { email: now - 2 * hour } } }), { email: { says: 'subscribed', at: now - hour } }), /consents_email: .*1 h ago/],
@@ -128,7 +129,7 @@ describe('every advice', () => {
 describe('the first broken link', () => {
   it('is looked for in profile properties, then in the token, then in events, then in consent', () => {
     const all = consents(withCommands(withProperty(withProperty(healthy(), apple, 'NotInstalled'), 'neostore.authenticationToken', 'older'), 'track', answered('refused', 'KLAVIYO_REFUSED_ITEM')), { email: { says: 'unsubscribed' } });
-    expect(names(all)).toEqual(['overwritten', 'token-stale', 'event-refused', 'opt-out-unheard']);
+    expect(names(all)).toEqual(['overwritten', 'token-stale', 'event-refused', 'still-unsubscribed']);
     expect(first(all)).toBe('overwritten');
   });
 

@@ -1,6 +1,7 @@
 import { isCustomer } from '../person/customer.js';
 import { isOpen } from '../ports/store.js';
 import { goes } from '../person/identity.js';
+import { kindOfListed } from '../wallet/pass.js';
 import { ago, isAsked, lastWord, mainProfile, parkedOf, quoted, since, unheardPasses } from './evidence.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
 
@@ -12,7 +13,8 @@ export const identityChecks: readonly Check[] = [
     fix: 'Check that the webhook subscription at The Wallet Crew is active and points here; a reconciliation fetches what was missed.',
     holds: (evidence) => {
       const { person, delivery, lastWebhookAt, now } = evidence;
-      const unheard = person || delivery ? [] : unheardPasses(evidence);
+      // Of a pass of no kind a run only tells people.
+      const unheard = person || delivery ? [] : unheardPasses(evidence).filter((pass) => kindOfListed(pass, evidence.rules.passKinds) !== undefined);
       return unheard.length > 0 ? { detail: `passes ${unheard.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined;
     },
   },

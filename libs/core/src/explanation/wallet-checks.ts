@@ -58,8 +58,8 @@ export const walletChecks: readonly Check[] = [
   },
   {
     name: 'pass-kind-unknown', about: 'profile', weight: 'broken', read: 'docs/webhooks.md',
-    says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; only neostore.wallet.Any does.',
-    fix: 'Add its type to passKinds. If no webhook has named its type yet, it is counted as soon as one does.',
+    says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; at most neostore.wallet.Any does.',
+    fix: 'Add its type to passKinds; a pass that no webhook told of is fetched by the next reconciliation after that. If no webhook has named its type yet, it is counted as soon as one does.',
     holds: (evidence) => ifAny(strayPasses(evidence)),
   },
   {
