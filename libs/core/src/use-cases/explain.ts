@@ -106,7 +106,7 @@ export class Explain {
     const { records } = this.ports;
     const { tenant } = rules;
     if (delivery) return records.personsBy(tenant, await this.matchedKeys(delivery, rules));
-    const byName = await records.personsBy(tenant, asked.keys);
+    const byName = inOrderOf(asked.keys, await records.personsBy(tenant, asked.keys));
     const byId = asked.personId === undefined ? undefined : await records.person(tenant, asked.personId);
     return byId ? [byId, ...byName] : byName;
   }
@@ -238,6 +238,12 @@ function identifiersAt({ by }: AskedName, seen: SeenProfile[] | NotAsked, rules:
   const names = isAsked(seen) ? seen.map(({ name: { phone, ...name } }) => (name.email === undefined && phone !== undefined ? { ...name, phone } : name)) : [];
   const all = [...by, ...names.flatMap((name) => lookUpBy([], name, rules))];
   return [...new Map(all.map((one) => [`${one.key}:${one.value}`, one])).values()];
+}
+
+/** Whoever is known by the first of the keys comes first. */
+function inOrderOf(keys: readonly string[], persons: readonly Person[]): Person[] {
+  const place = (person: Person) => Math.min(...identifierKeys(person).map((key) => keys.indexOf(key)).filter((at) => at >= 0));
+  return persons.toSorted((a, b) => place(a) - place(b));
 }
 
 function identifiersOf({ event }: DeliveryRecord): LookUp['by'] {
