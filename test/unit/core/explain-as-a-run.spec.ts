@@ -1,6 +1,6 @@
-import { Explain, type DriftKind, type Explanation, type Person, type Sample } from '#core';
+import { Explain, type DriftKind, type Explanation, type Person, type Rules, type Sample } from '#core';
 import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
-import { aCustomer, hour } from '../../support/stories.js';
+import { aCustomer, event, hour } from '../../support/stories.js';
 import { noPlugins } from './fakes.js';
 import { agreeing, emailOf, foundIn, persons, planted, plantedKinds, profile, tokenName } from './planted-world.js';
 import { aTenant, dry, everything, tenant, World } from './reconcile-world.js';
@@ -211,5 +211,43 @@ describe('the status of a pass kind that the tenant no longer has', () => {
     const answer = await explainer(world).run(tenant, emailOf(0));
     expect(brokenIn(answer)).toEqual([]);
     expect(answer.suspicions).toContainEqual(expect.objectContaining({ name: 'left-over-status', weight: 'meant' }));
+  });
+});
+
+describe('a second profile of somebody in Klaviyo', () => {
+  /** Dave was given five other customer ids and addresses since; Klaviyo has him under the newest, and under another name. */
+  const dave = async (name: { externalId?: string; email?: string }, rules: Rules) => {
+    const world = new World(rules);
+    for (let n = 0; n < 6; n++) {
+      await world.tell([event('customer-updated', { at: world.clock.now(), identifiers: { cardId: 'card-1', customerId: `C-${n}`, email: emailOf(n) } })]);
+      world.clock.at += hour;
+    }
+    const main = profile(world, 5);
+    world.profiles.held.clear();
+    world.profiles.put({ ...main, name: { ...main.name, externalId: 'C-5' } });
+    world.profiles.put({ name: { klaviyoId: 'K-former', ...name } });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([
+    ['under a customer id that they no longer have', { externalId: 'C-3' }, aTenant({ identity: { ...aTenant().identity, externalId: ['customerId'] } })],
+    ['under one of many addresses that they no longer have', { email: emailOf(1) }, aTenant()],
+  ])('is found %s, asked by their address', async (_title, name, rules) => {
+    const world = await dave(name, rules);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'profile-duplicated': 1 });
+    expect((await explainer(world).run(tenant, emailOf(5))).suspicions).toContainEqual(expect.objectContaining({ name: 'several-profiles', detail: expect.stringContaining('K-former') }));
+  });
+});
+
+describe('somebody known by more identifiers than The Wallet Crew is asked by', () => {
+  it('is found there by the e-mail on the pass', async () => {
+    const world = new World();
+    const at = world.clock.now();
+    const ids = Object.fromEntries([...'abcdefgh'].map((name) => [`${name}.id`, `${name}-1`]));
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { email: emailOf(1) }, createdAt: at, changedAt: at, installed: { Apple: at } });
+    await world.tell(aCustomer('C-1').enrolled({ at, identifiers: { ...ids, email: emailOf(1) } }).passCreated({ at, identifiers: ids }).installed('apple', { at, identifiers: ids }).events);
+    world.clock.at += 12 * hour;
+    expect(brokenIn(await explainer(world).run(tenant, emailOf(1)))).not.toContain('wallet-crew-disagrees');
   });
 });

@@ -33,8 +33,8 @@ const mostDeliveries = 100;
 const mostOlderEvents = 20;
 /** So many of the newest parked deliveries are looked through for somebody. */
 const mostParked = 50;
-/** Of somebody who changed their address, the former ones may still have a profile. */
-const mostFormerEmails = 3;
+/** Of somebody whose names changed, the newest of the former ones are asked for too, two calls each. */
+const mostFormerNames = 10;
 
 export interface ExplainPorts {
   store: Pick<Store, 'delivery' | 'parked' | 'backlog'>;
@@ -80,7 +80,7 @@ export class Explain {
     const [deliveries, parked, profiles, listed, lastWebhookAt, undecided, shaped] = await Promise.all([
       person ? records.deliveriesOf(tenant, person.id, mostDeliveries) : [],
       this.parkedAbout(keys, rules),
-      person ? this.held(namesOf(person), tenant, seen) : seen,
+      person ? this.held(namesOf(person, rules), tenant, seen) : seen,
       by.length === 0 && (person ?? delivery) ? { words: 'There is no identifier to ask by.' } : this.passesOf(by, tenant),
       records.lastWebhook(tenant),
       store.backlog(),
@@ -227,10 +227,14 @@ export class Explain {
   }
 }
 
-/** Somebody who changed their address may still have a profile under a former one. */
-function namesOf({ identity, identifiers }: Person): ProfileName[] {
-  const former = (identifiers['email'] ?? []).map(({ value }) => value).filter((value) => value !== identity.email).slice(0, mostFormerEmails);
-  return [profileName(identity), ...former.map((email) => ({ email }))];
+/** Somebody whose address or customer id changed may still have a profile under a former one. */
+function namesOf({ identity, identifiers }: Person, rules: Rules): ProfileName[] {
+  const keysOf = { klaviyoId: ['klaviyoId'], externalId: rules.identity.externalId, email: ['email'], phone: ['phone'] };
+  const former = (['klaviyoId', 'externalId', 'email', 'phone'] as const).flatMap((name) => {
+    const said = keysOf[name].flatMap((key) => identifiers[key] ?? []);
+    return said.filter(({ value }) => value !== identity[name]).map(({ value, at }) => ({ at, name: { [name]: value } }));
+  });
+  return [profileName(identity), ...former.toSorted((a, b) => b.at - a.at).slice(0, mostFormerNames).map(({ name }) => name)];
 }
 
 /** By what The Wallet Crew may know somebody whom we do not: the name itself, and those that Klaviyo's profile has. Families share phones, so an e-mail counts more. */
