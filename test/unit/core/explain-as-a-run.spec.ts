@@ -251,3 +251,42 @@ describe('somebody known by more identifiers than The Wallet Crew is asked by', 
     expect(brokenIn(await explainer(world).run(tenant, emailOf(1)))).not.toContain('wallet-crew-disagrees');
   });
 });
+
+describe('a pass that The Wallet Crew gave to another address, of which nobody told us', () => {
+  const moved = async (isInstalledHere: boolean) => {
+    const world = new World();
+    const at = world.clock.now();
+    const ana = aCustomer('C-1', at).enrolled({ email: emailOf(1) }).passCreated();
+    await world.tell((isInstalledHere ? ana.installed('apple') : ana).events);
+    world.clock.at += hour;
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { customerId: 'C-2', email: emailOf(2) }, createdAt: at, changedAt: world.clock.at, installed: { Apple: at, Google: world.clock.at } });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([['in a wallet as far as we know', true, 1], ['in no wallet as far as we know', false, 2]])('is found by the new address, and put right by a reconciliation: %s', async (_title, isInstalledHere, unheard) => {
+    const world = await moved(isInstalledHere);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'install-unheard': unheard });
+    const { who, firstBroken } = await explainer(world).run(tenant, emailOf(2));
+    expect(who?.personId).toBe(persons(world)[0]!.id);
+    expect(firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', run: expect.stringContaining('reconcile'), detail: expect.stringContaining('pass pass-of-C-1 in Google: installed there') });
+  });
+
+  it('is said to be missing there, asked by the old address, where we take it to be in a wallet', async () => {
+    const { firstBroken } = await explainer(await moved(true)).run(tenant, emailOf(1));
+    expect(firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringContaining('pass-of-C-1 is installed here and not listed there') });
+  });
+
+  it('is said not to be found, asked by the old address, and that only a reconciliation sees more', async () => {
+    const { suspicions } = await explainer(await moved(false)).run(tenant, emailOf(1));
+    expect(suspicions).toContainEqual(expect.objectContaining({ name: 'pass-not-found', weight: 'meant', detail: 'pass-of-C-1', run: expect.stringContaining('reconcile') }));
+  });
+
+  it('is led to by a reconciliation, asked by the new address of which Klaviyo has a profile of nobody we know', async () => {
+    const world = await moved(true);
+    world.profiles.put({ name: { klaviyoId: 'K-new', email: emailOf(2) } });
+    const { firstBroken, nearMisses } = await explainer(world).run(tenant, emailOf(2));
+    expect(nearMisses).toEqual([{ personId: persons(world)[0]!.id, by: 'pass:pass-of-C-1' }]);
+    expect(firstBroken).toMatchObject({ name: 'nobody-known', run: expect.stringContaining('reconcile') });
+  });
+});

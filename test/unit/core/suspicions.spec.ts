@@ -56,6 +56,7 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['pass-kind-unknown', () => ({ ...healthy(), rules: someRules({ passKinds: { giftCard: ['gift'] } }) }), 'pass pass-of-C-1 of type loyalty: kind loyaltyCard'],
   ['wallet-crew-disagrees', () => healthy({ passes: [{ id: 'pass-of-C-1', type: 'gift', identifiers: {}, installed: { Apple: start } }] }, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), /^pass pass-of-C-1 is of kind giftCard there and of loyaltyCard here;/],
   ['pass-kind-unknown', () => healthy({ passes: [{ id: 'pass-of-C-1', type: 'event', identifiers: {}, installed: { Apple: start } }] }, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), 'pass pass-of-C-1 of type event: listed so by The Wallet Crew'],
+  ['pass-not-found', () => healthy({ passes: [] }, story().slice(0, 2)), 'pass-of-C-1'],
   ['wallet-crew-not-asked', () => healthy({ passes: { words: 'The Wallet Crew could not be asked now.' } })],
   ['several-kinds', () => healthy({}, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), /loyaltyCard.Any is Installed \(pass types loyalty\); neostore.wallet.giftCard.Any is NotInstalled/],
   ['nothing-installed', () => healthy({ passes: [{ id: 'pass-of-C-1', identifiers: {}, installed: {} }] }, [...story(), ...aCustomer('C-1', start + hour).uninstalled('apple').events]), /^removed 2026-01-05/],

@@ -19,9 +19,9 @@ export const identityChecks: readonly Check[] = [
     },
   },
   {
-    name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
+    name: 'nobody-known', about: 'identity', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
     says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
-    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
+    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. A reconciliation reads all passes, and knows whose a pass is that stands under a new name there. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
     holds: (evidence) => {
       const { person, delivery, parked, nearMisses, profiles, passes } = evidence;
       if (person || delivery || parked.length > 0 || unheardPasses(evidence).length > 0) return undefined;

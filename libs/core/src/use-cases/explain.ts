@@ -20,7 +20,7 @@ import type { Records } from '../ports/records.js';
 import { isUnanswered, type MarketingSetup } from '../ports/setup.js';
 import type { DeliveryRecord, Store } from '../ports/store.js';
 import type { Clock, Vault } from '../ports/system.js';
-import { keysOfPasses } from '../reconciliation/compare-passes.js';
+import { keysOfPasses, ownersOf } from '../reconciliation/compare-passes.js';
 import { keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { isHeld, shapedProfilesOf, strangersProfile } from '../reconciliation/expected-profile.js';
 import type { Rules } from '../rules.js';
@@ -35,6 +35,8 @@ const mostOlderEvents = 20;
 const mostParked = 50;
 /** Of somebody whose names changed, the newest of the former ones are asked for too, two calls each. */
 const mostFormerNames = 10;
+
+const nothingToAskBy: NotAsked = { words: 'There is no identifier to ask by.' };
 
 export interface ExplainPorts {
   store: Pick<Store, 'delivery' | 'parked' | 'backlog'>;
@@ -74,14 +76,19 @@ export class Explain {
     // Klaviyo may have somebody under this name whom we know by another name that its profile has.
     const seen = named.length > 0 ? [] : await this.held([asked.profile], tenant);
     const seenKeys = isAsked(seen) ? keysOfProfiles(seen, rules) : [];
-    const [person, ...others] = named.length > 0 ? named : await this.personsOf(seen, rules);
-    const keys = person ? identifierKeys(person) : [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
-    const by = person ? lookUpBy([person], {}, rules) : delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
+    const byProfile = named.length > 0 ? named : await this.personsOf(seen, rules);
+    const theirs = delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
+    const listedSo = byProfile.length > 0 ? [] : theirs.length === 0 && delivery ? nothingToAskBy : await this.passesOf(theirs, tenant);
+    // And The Wallet Crew may have a pass under it that we know under another. A profile of nobody we know is explained as such.
+    const isUnheld = !delivery && isAsked(seen) && seen.length === 0;
+    const [person, ...others] = byProfile.length > 0 || !isUnheld ? byProfile : await this.ownersOf(listedSo, rules);
+    const askedKeys = [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
+    const by = person ? lookUpBy([person], {}, rules) : theirs;
     const [deliveries, parked, profiles, listed, lastWebhookAt, undecided, shaped] = await Promise.all([
       person ? records.deliveriesOf(tenant, person.id, mostDeliveries) : [],
-      this.parkedAbout(keys, rules),
+      this.parkedAbout(person ? identifierKeys(person) : askedKeys, rules),
       person ? this.held(namesOf(person, rules), tenant, seen) : seen,
-      by.length === 0 && (person ?? delivery) ? { words: 'There is no identifier to ask by.' } : this.passesOf(by, tenant),
+      !person ? listedSo : by.length === 0 ? nothingToAskBy : this.passesOf(by, tenant, listedSo),
       records.lastWebhook(tenant),
       store.backlog(),
       person && this.shape(person, rules),
@@ -89,7 +96,7 @@ export class Explain {
     const passes = person ? await this.withUnfound(listed, person, by, deliveries, tenant) : listed;
     const found = [...(isAsked(profiles) ? keysOfProfiles(profiles, rules) : []), ...(isAsked(passes) ? keysOfPasses(passes, rules) : []), ...(person ? [] : asked.nearKeys)];
     const known = await records.personsBy(tenant, found);
-    const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys])) : known.map((other) => nearMiss(other, found));
+    const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys, ...(isAsked(listedSo) ? keysOfPasses(listedSo, rules) : [])])) : known.map((other) => nearMiss(other, found));
     const token = person?.token && this.ports.vaultOf(tenant).open(person.token.sealed);
     const evidence: Evidence = {
       rules, now: clock.now(), text: asked.text, nearMisses, known, parked, profiles, passes, undecided,
@@ -140,6 +147,13 @@ export class Explain {
     return [...new Set(profiles.flatMap((profile) => personOf(profile, known, rules) ?? []))];
   }
 
+  /** Whose these passes are, by the rule of a reconciliation. */
+  private async ownersOf(passes: ListedPass[] | NotAsked, rules: Rules): Promise<Person[]> {
+    if (!isAsked(passes) || passes.length === 0) return [];
+    const known = new PersonIndex(await this.ports.records.personsBy(rules.tenant, keysOfPasses(passes, rules)));
+    return [...new Set(passes.flatMap((pass) => ownersOf(pass, known, rules)))];
+  }
+
   private async held(names: readonly ProfileName[], tenant: string, before: SeenProfile[] | NotAsked = []): Promise<SeenProfile[] | NotAsked> {
     const { profiles } = this.ports;
     if (!isAsked(before)) return before;
@@ -162,8 +176,9 @@ export class Explain {
     return isAsked(found) ? [...listed, ...found.filter(({ id }) => unfound.includes(id))] : found;
   }
 
-  private async passesOf(by: LookUp['by'], tenant: string): Promise<ListedPass[] | NotAsked> {
-    const found = new Map<string, ListedPass>();
+  private async passesOf(by: LookUp['by'], tenant: string, before: ListedPass[] | NotAsked = []): Promise<ListedPass[] | NotAsked> {
+    if (!isAsked(before)) return before;
+    const found = new Map(before.map((pass) => [pass.id, pass]));
     for (const { key, value } of by) {
       const listed = await asking(this.ports.passes.find(tenant, key, value), 'The Wallet Crew');
       if (!isAsked(listed)) return listed;
