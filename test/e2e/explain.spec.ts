@@ -177,7 +177,7 @@ describe('why somebody is (not) in a segment', () => {
   });
 
   it('is that nobody knows them', async () => {
-    expect(await explainCall('nobody@mail.example')).toMatchObject({ status: 404, json: { code: 'PERSON_UNKNOWN', says: expect.stringContaining('Looked for here as email; in Klaviyo as email; at The Wallet Crew as email.') } });
+    expect(await explainCall('nobody@mail.example')).toMatchObject({ status: 404, json: { code: 'PERSON_UNKNOWN', says: expect.stringContaining('Looked for here as email, pass, customerId; in Klaviyo as email; at The Wallet Crew as email, customerId.') } });
     expect(await explainCall('unheard-of-pass')).toMatchObject({ status: 404, json: { says: expect.stringContaining('ask by an identifier on it') } });
   });
 

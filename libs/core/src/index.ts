@@ -5,6 +5,7 @@ export * from './fingerprint.js';
 export * from './marketing/metric.js';
 export * from './marketing/profile.js';
 export * from './person/consent.js';
+export * from './person/customer.js';
 export * from './person/identity.js';
 export * from './person/person.js';
 export * from './person/person-index.js';

@@ -1,9 +1,9 @@
-import { Explain, type DriftKind, type Explanation, type Person, type Sample } from '#core';
+import { Explain, type DriftKind, type Explanation, type Person, type Rules, type Sample } from '#core';
 import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
-import { aCustomer, hour } from '../../support/stories.js';
+import { aCustomer, event, hour } from '../../support/stories.js';
 import { noPlugins } from './fakes.js';
-import { emailOf, foundIn, persons, planted, plantedKinds } from './planted-world.js';
-import { dry, tenant, World } from './reconcile-world.js';
+import { agreeing, emailOf, foundIn, persons, planted, plantedKinds, profile, tokenName } from './planted-world.js';
+import { aTenant, dry, everything, tenant, World } from './reconcile-world.js';
 
 /** Explains over the very ports that a run reads. */
 function explainer({ records, passes, profiles, vault, clock, rules, strangers }: World): Explain {
@@ -118,5 +118,175 @@ describe('a pass that The Wallet Crew finds by its owner as they stand on it', (
     // And is, when it is.
     world.passes.delete('pass-of-C-1');
     expect(brokenIn(await explainer(world).run(tenant, who))).toContain('wallet-crew-disagrees');
+  });
+});
+
+describe('somebody who is in Klaviyo and was never a customer', () => {
+  it('lacks no token once a reconciliation has given their profile its status, and is still said to be only in Klaviyo', async () => {
+    const world = new World();
+    world.profiles.put({ name: { klaviyoId: 'K-eva', email: 'eva@mail.example' } });
+    await world.process().run(tenant, everything);
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({});
+    const answer = await explainer(world).run(tenant, 'eva@mail.example');
+    expect(answer.who).toBeDefined();
+    expect(brokenIn(answer)).toEqual([]);
+    expect(answer.suspicions).toContainEqual(expect.objectContaining({ name: 'only-in-klaviyo', detail: 'profile K-eva' }));
+  });
+});
+
+describe('a token that somebody emptied on the profile', () => {
+  it('is said to be missing there, as by a reconciliation, and not to be another one', async () => {
+    const world = await agreeing(2);
+    profile(world, 0).properties[tokenName] = null;
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'token-missing': 1 });
+    const answer = await explainer(world).run(tenant, emailOf(0));
+    expect(brokenIn(answer)).toEqual(['token-absent']);
+    expect(answer.klaviyo).toMatchObject({ profiles: [{ token: { there: false } }] });
+  });
+});
+
+describe('an event that Klaviyo accepted and lost', () => {
+  /** Klaviyo loses that Ana registered; then she is heard of so often, and does so much in Klaviyo itself. */
+  const lost = async (updates: number, newer: number) => {
+    const world = new World();
+    const now = () => world.clock.now();
+    const ana = () => aCustomer('C-1', now());
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { customerId: 'C-1' }, createdAt: now(), changedAt: now() });
+    world.drops.add('Wallet Registered');
+    await world.tell(ana().enrolled({ email: emailOf(1) }).events);
+    world.drops.clear();
+    world.clock.at += hour;
+    await world.tell(ana().passCreated().events);
+    for (let n = 0; n < updates; n++) {
+      world.clock.at += hour;
+      await world.tell(ana().updated().events);
+    }
+    for (let n = 0; n < newer; n++) world.profiles.putEvent(profile(world, 1).name.klaviyoId, { metric: 'Opened Email', uniqueId: `opened-${n}`, at: now() });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([
+    ['is found when it is older than all that its profile shows', 0, 0],
+    ['is found when its profile shows none so old any more', 0, 60],
+    ['is found behind many webhooks that came since', 30, 0],
+  ])('%s', async (_title, updates, newer) => {
+    const world = await lost(updates, newer);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'event-not-seen': 1 });
+    const { suspicions } = await explainer(world).run(tenant, emailOf(1));
+    expect(suspicions).toContainEqual(expect.objectContaining({ name: 'event-not-seen', detail: expect.stringMatching(/^Wallet Registered, accepted [^;]*$/) }));
+  });
+});
+
+describe('a pass of a kind that is not configured', () => {
+  it('of somebody whom no webhook told of is for people to decide, and not said to be fetched by a reconciliation', async () => {
+    const world = new World(aTenant({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } }));
+    world.passes.put({ id: 'pass-of-eva', type: 'event', identifiers: { email: 'eva@mail.example' } });
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'pass-kind-unknown': 1 });
+    expect(brokenIn(await explainer(world).run(tenant, 'eva@mail.example'))).toEqual(['pass-kind-unknown']);
+  });
+});
+
+describe('somebody who said yes and whom Klaviyo calls unsubscribed without a date', () => {
+  it('is left to people, as by a reconciliation, which does not take it for an opt-out', async () => {
+    const world = await agreeing(10);
+    profile(world, 9).consents.email = { says: 'unsubscribed' };
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({ 'consent-differs': 1 });
+    const answer = await explainer(world).run(tenant, emailOf(9));
+    expect(brokenIn(answer)).toEqual(['still-unsubscribed']);
+    expect(answer.firstBroken).not.toHaveProperty('run');
+  });
+});
+
+describe('the status of a pass kind that the tenant no longer has', () => {
+  it('is told of and is no fault: a reconciliation leaves it alone too', async () => {
+    const world = await agreeing(1);
+    profile(world, 0).properties['neostore.wallet.oldCard.Any'] = 'Installed';
+    world.clock.at += 12 * hour;
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toEqual({});
+    const answer = await explainer(world).run(tenant, emailOf(0));
+    expect(brokenIn(answer)).toEqual([]);
+    expect(answer.suspicions).toContainEqual(expect.objectContaining({ name: 'left-over-status', weight: 'meant' }));
+  });
+});
+
+describe('a second profile of somebody in Klaviyo', () => {
+  /** Dave was given five other customer ids and addresses since; Klaviyo has him under the newest, and under another name. */
+  const dave = async (name: { externalId?: string; email?: string }, rules: Rules) => {
+    const world = new World(rules);
+    for (let n = 0; n < 6; n++) {
+      await world.tell([event('customer-updated', { at: world.clock.now(), identifiers: { cardId: 'card-1', customerId: `C-${n}`, email: emailOf(n) } })]);
+      world.clock.at += hour;
+    }
+    const main = profile(world, 5);
+    world.profiles.held.clear();
+    world.profiles.put({ ...main, name: { ...main.name, externalId: 'C-5' } });
+    world.profiles.put({ name: { klaviyoId: 'K-former', ...name } });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([
+    ['under a customer id that they no longer have', { externalId: 'C-3' }, aTenant({ identity: { ...aTenant().identity, externalId: ['customerId'] } })],
+    ['under one of many addresses that they no longer have', { email: emailOf(1) }, aTenant()],
+  ])('is found %s, asked by their address', async (_title, name, rules) => {
+    const world = await dave(name, rules);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'profile-duplicated': 1 });
+    expect((await explainer(world).run(tenant, emailOf(5))).suspicions).toContainEqual(expect.objectContaining({ name: 'several-profiles', detail: expect.stringContaining('K-former') }));
+  });
+});
+
+describe('somebody known by more identifiers than The Wallet Crew is asked by', () => {
+  it('is found there by the e-mail on the pass', async () => {
+    const world = new World();
+    const at = world.clock.now();
+    const ids = Object.fromEntries([...'abcdefgh'].map((name) => [`${name}.id`, `${name}-1`]));
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { email: emailOf(1) }, createdAt: at, changedAt: at, installed: { Apple: at } });
+    await world.tell(aCustomer('C-1').enrolled({ at, identifiers: { ...ids, email: emailOf(1) } }).passCreated({ at, identifiers: ids }).installed('apple', { at, identifiers: ids }).events);
+    world.clock.at += 12 * hour;
+    expect(brokenIn(await explainer(world).run(tenant, emailOf(1)))).not.toContain('wallet-crew-disagrees');
+  });
+});
+
+describe('a pass that The Wallet Crew gave to another address, of which nobody told us', () => {
+  const moved = async (isInstalledHere: boolean) => {
+    const world = new World();
+    const at = world.clock.now();
+    const ana = aCustomer('C-1', at).enrolled({ email: emailOf(1) }).passCreated();
+    await world.tell((isInstalledHere ? ana.installed('apple') : ana).events);
+    world.clock.at += hour;
+    world.passes.put({ id: 'pass-of-C-1', identifiers: { customerId: 'C-2', email: emailOf(2) }, createdAt: at, changedAt: world.clock.at, installed: { Apple: at, Google: world.clock.at } });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it.each([['in a wallet as far as we know', true, 1], ['in no wallet as far as we know', false, 2]])('is found by the new address, and put right by a reconciliation: %s', async (_title, isInstalledHere, unheard) => {
+    const world = await moved(isInstalledHere);
+    expect(foundIn((await world.process().run(tenant, dry)).run)).toMatchObject({ 'install-unheard': unheard });
+    const { who, firstBroken } = await explainer(world).run(tenant, emailOf(2));
+    expect(who?.personId).toBe(persons(world)[0]!.id);
+    expect(firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', run: expect.stringContaining('reconcile'), detail: expect.stringContaining('pass pass-of-C-1 in Google: installed there') });
+  });
+
+  it('is said to be missing there, asked by the old address, where we take it to be in a wallet', async () => {
+    const { firstBroken } = await explainer(await moved(true)).run(tenant, emailOf(1));
+    expect(firstBroken).toMatchObject({ name: 'wallet-crew-disagrees', detail: expect.stringContaining('pass-of-C-1 is installed here and not listed there') });
+  });
+
+  it('is said not to be found, asked by the old address, and that only a reconciliation sees more', async () => {
+    const { suspicions } = await explainer(await moved(false)).run(tenant, emailOf(1));
+    expect(suspicions).toContainEqual(expect.objectContaining({ name: 'pass-not-found', weight: 'meant', detail: 'pass-of-C-1', run: expect.stringContaining('reconcile') }));
+  });
+
+  it('is led to by a reconciliation, asked by the new address of which Klaviyo has a profile of nobody we know', async () => {
+    const world = await moved(true);
+    world.profiles.put({ name: { klaviyoId: 'K-new', email: emailOf(2) } });
+    const { firstBroken, nearMisses } = await explainer(world).run(tenant, emailOf(2));
+    expect(nearMisses).toEqual([{ personId: persons(world)[0]!.id, by: 'pass:pass-of-C-1' }]);
+    expect(firstBroken).toMatchObject({ name: 'nobody-known', run: expect.stringContaining('reconcile') });
   });
 });

@@ -38,6 +38,7 @@ export class ExplainWorld {
     const profiles = {
       find: async (_tenant: string, name: object) => { this.asked.push(JSON.stringify(name)); return found(this.held); },
       newestEvents: async (_tenant: string, id: string) => (Array.isArray(this.held) ? this.held.find(({ name }) => name.klaviyoId === id)!.events : []),
+      events: async () => ({ events: [] }),
     } as unknown as Profiles;
     const store = {
       delivery: async (_tenant: string, id: string) => [...this.parked, ...this.deliveries].find((delivery) => delivery.id === id),

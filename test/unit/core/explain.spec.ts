@@ -35,13 +35,32 @@ describe('an operator may name somebody', () => {
     expect({ firstBroken, suspicions }).toEqual({ suspicions: [] });
   });
 
+  it.each([
+    ['a pass id that looks like a key and a value', 'a:b:c', { passes: { 'a:b:c': ana.passes['pass-of-C-1']! } }],
+    ['a customer id that looks like a key and a value', 'shop:42', { identifiers: { customerId: [{ value: 'shop:42', at: start }] } }],
+    ['a pass id that looks like an e-mail address', 'card@mail.example', { passes: { 'card@mail.example': ana.passes['pass-of-C-1']! } }],
+    ['a customer id that looks like an e-mail address', 'ana@shop.example', { identifiers: { customerId: [{ value: 'ana@shop.example', at: start }] } }],
+  ])('by %s', async (_what, who, own) => {
+    const other = new ExplainWorld();
+    Object.assign(other.persons[0]!, own);
+    expect((await other.explain(who)).who?.personId).toBe(ana.id);
+  });
+
+  it('and an address is somebody\'s e-mail first, before it is somebody else\'s customer id', async () => {
+    const other = new ExplainWorld();
+    other.persons.unshift({ ...ana, id: 'ben', identity: {}, passes: {}, identifiers: { customerId: [{ value: 'ana@mail.example', at: start }] } });
+    const { who, nearMisses } = await other.explain('ana@mail.example');
+    expect(who?.personId).toBe(ana.id);
+    expect(nearMisses).toEqual([{ personId: 'ben', by: 'customerId:ana@mail.example' }]);
+  });
+
   it('and a number is tried as a phone and as an id', () => expect(askedName('+33612345678', someRules()).keys).toEqual(['phone:+33612345678', 'pass:+33612345678', 'klaviyoId:+33612345678', 'customerId:+33612345678']));
   it('and a tenant\'s own key of the external id is tried too', () => expect(askedName('S-1', someRules({ identity: { ...someRules().identity, externalId: ['shopifyId'] } })).keys).toContain('shopifyId:S-1'));
 });
 
 describe('somebody whom nobody knows', () => {
   it('is no explanation but an error', async () => {
-    await expect(nobodyThere().explain('eva@mail.example')).rejects.toMatchObject({ code: 'PERSON_UNKNOWN', detail: 'Looked for here as email; in Klaviyo as email; at The Wallet Crew as email.' });
+    await expect(nobodyThere().explain('eva@mail.example')).rejects.toMatchObject({ code: 'PERSON_UNKNOWN', detail: 'Looked for here as email, pass, customerId; in Klaviyo as email; at The Wallet Crew as email, customerId.' });
     await expect(nobodyThere().explain('   ')).rejects.toMatchObject({ code: 'PERSON_UNKNOWN' });
     await expect(new ExplainWorld({ ...healthy(), rules: someRules({ tenant: 'other' }) }).explain('C-1')).rejects.toMatchObject({ code: 'TENANT_UNKNOWN' });
   });

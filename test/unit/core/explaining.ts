@@ -39,7 +39,7 @@ export function healthy(own: Partial<Evidence> = {}, events: WalletEvent[] = sto
   };
   return {
     rules: rule, now, text: 'ana@mail.example', person: { ...person, identity }, nearMisses: [], known: [], deliveries, parked: [], expected, plain: expected, pluginNotes: [],
-    routes: [{ consent: 'consents_email', list: 'NEWS' }, { consent: 'consents_sms', list: 'NEWS' }], optIns: { NEWS: 'single' },
+    routes: [{ consent: 'consents_email', list: 'NEWS' }, { consent: 'consents_sms', list: 'NEWS' }], optIns: { NEWS: 'single' }, missingEvents: [],
     profiles: [profile], passes: [{ id: 'pass-of-C-1', type: 'loyalty', identifiers: { customerId: 'C-1' }, installed: { Apple: start } }],
     token, lastWebhookAt: now - hour, undecided: 0, ...own,
   };

@@ -107,6 +107,21 @@ describe('under what a customer is looked up', () => {
   });
 });
 
+describe('of more identifiers than are worth a call', () => {
+  const said = (...values: string[]) => values.map((value, i) => ({ value, at: values.length - i }));
+  const many = { a: said('a-new', 'a-old'), b: said('b-1'), c: said('c-1'), d: said('d-1'), e: said('e-1'), f: said('f-1') };
+  const tried = (identifiers: Record<string, { value: string; at: number }[]>) => lookUpBy([{ ...newPerson('1'), identifiers }], {}, rules()).map(({ value }) => value);
+
+  it('e-mail and phone are tried always, after those that are more exact', () => {
+    expect(tried({ ...many, email: said(email, 'old@example.com'), phone: said('+33612345678') })).toEqual(['a-new', 'b-1', 'c-1', 'd-1', email, '+33612345678']);
+  });
+
+  it('the newest of each kind is tried before an older one of any', () => {
+    expect(tried(many)).toEqual(['a-new', 'b-1', 'c-1', 'd-1', 'e-1', 'f-1']);
+    expect(tried({ a: many.a, email: said(email, 'old@example.com') })).toEqual(['a-new', 'a-old', email, 'old@example.com']);
+  });
+});
+
 describe('what became of a notification', () => {
   it('is told to Klaviyo as an event, and changes nothing else about the person', () => {
     const sent = event('notification-sent', { at: at(9), identifiers: { email }, pass: { id: 'P-1', type: 'loyalty' } });

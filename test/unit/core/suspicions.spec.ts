@@ -15,7 +15,7 @@ const withPerson = (evidence: Evidence, own: Partial<NonNullable<Evidence['perso
 /** As if the newest update had been taken a minute ago. */
 const justTaken = (evidence: Evidence) => withCommands(evidence, 'upsert-profile', () => ({ ledger: [{ at: now - minute, outcome: 'accepted' }] }));
 const withoutToken = (evidence: Evidence, tokenAskedAt?: number): Evidence => {
-  const { token: _opened, person, ...rest } = evidence;
+  const { token: _opened, person, ...rest } = withProperty(evidence, 'neostore.authenticationToken', undefined);
   const { token: _sealed, tokenAskedAt: _asked, ...known } = person!;
   return { ...rest, person: { ...known, ...(tokenAskedAt === undefined ? {} : { tokenAskedAt }) } };
 };
@@ -56,6 +56,7 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['pass-kind-unknown', () => ({ ...healthy(), rules: someRules({ passKinds: { giftCard: ['gift'] } }) }), 'pass pass-of-C-1 of type loyalty: kind loyaltyCard'],
   ['wallet-crew-disagrees', () => healthy({ passes: [{ id: 'pass-of-C-1', type: 'gift', identifiers: {}, installed: { Apple: start } }] }, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), /^pass pass-of-C-1 is of kind giftCard there and of loyaltyCard here;/],
   ['pass-kind-unknown', () => healthy({ passes: [{ id: 'pass-of-C-1', type: 'event', identifiers: {}, installed: { Apple: start } }] }, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), 'pass pass-of-C-1 of type event: listed so by The Wallet Crew'],
+  ['pass-not-found', () => healthy({ passes: [] }, story().slice(0, 2)), 'pass-of-C-1'],
   ['wallet-crew-not-asked', () => healthy({ passes: { words: 'The Wallet Crew could not be asked now.' } })],
   ['several-kinds', () => healthy({}, story(), someRules({ passKinds: { loyaltyCard: ['loyalty'], giftCard: ['gift'] } })), /loyaltyCard.Any is Installed \(pass types loyalty\); neostore.wallet.giftCard.Any is NotInstalled/],
   ['nothing-installed', () => healthy({ passes: [{ id: 'pass-of-C-1', identifiers: {}, installed: {} }] }, [...story(), ...aCustomer('C-1', start + hour).uninstalled('apple').events]), /^removed 2026-01-05/],
@@ -82,7 +83,8 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['list-missing', () => withCommands(healthy(), 'subscribe', answered('pending', 'KLAVIYO_LIST_MISSING')), /consents_email: list NEWS/],
   ['subscription-refused', () => withCommands(healthy(), 'subscribe', answered('refused', 'KLAVIYO_REFUSED_ITEM')), /consents_(email|sms), subscribe: "in the words of the vendor"/],
   ['subscription-just-accepted', () => consents(withCommands(healthy(), 'subscribe', () => ({ ledger: [{ at: now - minute, outcome: 'accepted' }] })), { email: { says: 'never' } }), /consents_email: .*1 min ago/],
-  ['opt-out-unheard', () => consents(healthy(), { email: { says: 'unsubscribed', at: now - hour } }), /consents_email: .*1 h ago/],
+  ['opt-out-unheard', () => withProfile(consents(healthy(), { email: { says: 'unsubscribed', at: now - hour } }), () => ({ optOuts: [event('opted-out', { channel: 'email' })] })), /^consents_email: [^;]*1 h ago$/],
+  ['still-unsubscribed', () => consents(healthy(), { email: { says: 'unsubscribed' } }), 'consents_email: Klaviyo names no time'],
   ['subscription-not-asked', () => { const one = withPerson(healthy(), { asked: {} }); return { ...one, deliveries: one.deliveries.map((delivery) => ({ ...delivery, commands: delivery.commands.filter(({ command }) => command.do !== 'subscribe') })) }; }, /consents_email: yes since .*list NEWS/],
   ['opt-out-unheard', () => withProfile(oldStory(aCustomer('C-1').enrolled({ email: 'ana@mail.example' }).events), () => ({ optOuts: [event('opted-out', { channel: 'sms' })] })), /consents_sms: .*1 h ago/],
   ['subscribed-after-opt-out', () => consents(withPerson(healthy(), { optOuts: { email: { at: now - 2 * hour } }, identity: { ...healthy().person!.identity, optedOut: { email: now - 2 * hour } } }), { email: { says: 'subscribed', at: now - hour } }), /consents_email: .*1 h ago/],
@@ -128,7 +130,7 @@ describe('every advice', () => {
 describe('the first broken link', () => {
   it('is looked for in profile properties, then in the token, then in events, then in consent', () => {
     const all = consents(withCommands(withProperty(withProperty(healthy(), apple, 'NotInstalled'), 'neostore.authenticationToken', 'older'), 'track', answered('refused', 'KLAVIYO_REFUSED_ITEM')), { email: { says: 'unsubscribed' } });
-    expect(names(all)).toEqual(['overwritten', 'token-stale', 'event-refused', 'opt-out-unheard']);
+    expect(names(all)).toEqual(['overwritten', 'token-stale', 'event-refused', 'still-unsubscribed']);
     expect(first(all)).toBe('overwritten');
   });
 

@@ -9,7 +9,7 @@ export interface AskedName {
   deliveryId?: string;
   /** Our own id of a person, as drift reports name them. */
   personId?: string;
-  /** Keys under which a person is found (see `identifierKeys`). */
+  /** Keys under which a person is found (see `identifierKeys`), the likeliest reading first. */
   keys: string[];
   /** The same under spellings that people confuse. */
   nearKeys: string[];
@@ -40,20 +40,20 @@ export function askedName(given: string, rules: Rules): AskedName {
     if (email) asked.profile.email = email;
     if (phone) asked.profile.phone = phone;
     if (isKlaviyoId) asked.profile.klaviyoId = raw;
-    if (identity.externalId.includes(role)) asked.profile.externalId = raw;
+    if (identity.externalId.includes(role)) asked.profile.externalId ??= raw;
     const theirs = email ? (identity.email[0] ?? role) : phone ? (identity.phone[0] ?? role) : role;
     if (role !== 'pass' && !isKlaviyoId) asked.by.push({ key: theirs, value: email ?? phone ?? raw });
   };
 
-  if (key !== undefined && value !== undefined) take(key, value.trim());
-  else if (usableEmail(text)) take('email', text);
-  else {
-    if (uuid.test(text)) asked.deliveryId = text.toLowerCase();
-    if (ownId.test(text)) asked.personId = text;
-    if (rules.toE164(text)) take('phone', text);
-    // A number can be somebody's phone and somebody else's customer id; a pass id may look like anything.
-    for (const role of ['pass', 'klaviyoId', ...new Set(['customerId', ...identity.externalId])]) take(role, text);
-  }
+  const isPair = key !== undefined && value !== undefined;
+  const isEmail = !isPair && usableEmail(text) !== undefined;
+  if (uuid.test(text)) asked.deliveryId = text.toLowerCase();
+  if (ownId.test(text)) asked.personId = text;
+  if (isPair) take(key, value.trim());
+  else if (isEmail) take('email', text);
+  else if (rules.toE164(text)) take('phone', text);
+  // A number can be somebody's phone and somebody else's customer id; ids of passes and customers may look like anything, also like an address or a pair.
+  for (const role of ['pass', ...(isPair || isEmail ? [] : ['klaviyoId']), ...new Set(['customerId', ...identity.externalId])]) take(role, text);
   asked.keys = [...new Set(asked.keys)];
   asked.nearKeys = [...new Set(asked.keys.flatMap(near))].filter((one) => !asked.keys.includes(one));
   return asked;
@@ -63,9 +63,9 @@ export function askedName(given: string, rules: Rules): AskedName {
 export function lookedFor({ deliveryId, personId, keys, profile, by }: AskedName, { tenant }: Rules): string {
   const here = [deliveryId && 'delivery', personId && 'person', ...keys.map((key) => key.split(':')[0])];
   const places = [['here', here], ['in Klaviyo', Object.keys(profile)], ['at The Wallet Crew', by.map(({ key }) => key)]] as const;
-  const looked = places.map(([place, roles]) => `${place} ${roles.length > 0 ? `as ${roles.filter(Boolean).join(', ')}` : 'not at all'}`);
+  const looked = places.map(([place, roles]) => `${place} ${roles.length > 0 ? `as ${[...new Set(roles.filter(Boolean))].join(', ')}` : 'not at all'}`);
   // That is all its list can be searched by.
-  const pass = keys.some((key) => key.startsWith('pass:')) ? ` The Wallet Crew finds passes by the identifiers on them, not by the id of the pass: if this is one that no webhook told of, ask by an identifier on it, or let a reconciliation read all passes (npm run reconcile -- --once --tenant ${tenant}).` : '';
+  const pass = profile.email === undefined && keys.some((key) => key.startsWith('pass:')) ? ` The Wallet Crew finds passes by the identifiers on them, not by the id of the pass: if this is one that no webhook told of, ask by an identifier on it, or let a reconciliation read all passes (npm run reconcile -- --once --tenant ${tenant}).` : '';
   return `Looked for ${looked.join('; ')}.${pass}`;
 }
 

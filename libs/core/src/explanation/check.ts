@@ -49,9 +49,14 @@ export function suspicion({ holds, ...check }: Check, evidence: Evidence): Suspi
   };
 }
 
+/** Nobody reads more. */
+const mostDetails = 20;
+
 /** It holds where there is something to tell. */
 export function ifAny(details: readonly string[], own: Omit<Particulars, 'detail'> = {}): Particulars | undefined {
-  return details.length === 0 ? undefined : { detail: [...new Set(details)].join('; '), ...own };
+  const all = [...new Set(details)];
+  const more = all.length > mostDetails ? [`and ${all.length - mostDetails} more`] : [];
+  return all.length === 0 ? undefined : { detail: [...all.slice(0, mostDetails), ...more].join('; '), ...own };
 }
 
 export const replayCall = 'POST /api/<tenant>/operations/parked/<id>/replay';

@@ -91,11 +91,16 @@ export const consentChecks: readonly Check[] = [
     name: 'opt-out-unheard', about: 'consent', weight: 'broken', run: reconcileRun, read: 'docs/opt-outs.md',
     says: 'Klaviyo says that this person opted out, and we have not heard of it.',
     fix: 'Klaviyo counts: nobody is written to. A reconciliation takes the opt-out over; system webhooks or polling tell of the next one.',
+    holds: forEach((consent, { now }) => (consent.unheard.length > 0 && isSettled(consent, now) ? since(Math.max(...consent.unheard.map((event) => event.at)), now) : undefined)),
+  },
+  {
+    name: 'still-unsubscribed', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
+    says: 'There is a yes, and Klaviyo says that this person is unsubscribed, without a time that would make it an opt-out after the yes.',
+    fix: 'Klaviyo counts: nobody is written to. Look at the profile in Klaviyo where it came from, and decide there; a reconciliation reports it (consent-differs) and changes nothing.',
     holds: forEach((consent, { now }) => {
-      const isOut = consent.unheard.length > 0 || (shouldBeSubscribed(consent) && consent.held?.says === 'unsubscribed');
-      if (!isOut || !isSettled(consent, now)) return undefined;
-      const at = consent.unheard.length > 0 ? Math.max(...consent.unheard.map((event) => event.at)) : consent.held?.at;
-      return at === undefined ? 'Klaviyo names no time' : since(at, now);
+      const { unheard, held } = consent;
+      if (unheard.length > 0 || !shouldBeSubscribed(consent) || held?.says !== 'unsubscribed' || !isSettled(consent, now)) return undefined;
+      return held.at === undefined ? 'Klaviyo names no time' : since(held.at, now);
     }),
   },
   {

@@ -1,21 +1,11 @@
-import type { Track } from '../command.js';
 import type { DeliveryRecord } from '../ports/store.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
-import { isAsked, isTaken, lastWord, ownProfiles, quoted, sentOf, settlesMs, since, takenAt, type Evidence, type Sent } from './evidence.js';
+import { unseenEvents } from './event-evidence.js';
+import { isTaken, lastWord, quoted, sentOf, since, takenAt, type Evidence } from './evidence.js';
 
 const named = ({ event, receivedAt }: DeliveryRecord, now: number) => `${event.name} of ${since(receivedAt, now)}`;
 const noted = (evidence: Evidence, says: (note: string) => boolean) =>
   evidence.deliveries.flatMap((delivery) => delivery.notes.filter(({ by, says: note }) => by.startsWith('plugin ') && says(note)).map(({ by }) => `${named(delivery, evidence.now)}, by ${by}`));
-
-/** Accepted long enough ago, young enough to be among the newest events of its profile, and not there. */
-function unseen(evidence: Evidence): Sent<Track>[] {
-  const lists = ownProfiles(evidence).map(({ events }) => events);
-  if (lists.length === 0 || !lists.every(isAsked)) return [];
-  const shown = lists.flatMap((events) => (isAsked(events) ? events : []));
-  const ids = new Set(shown.map(({ uniqueId }) => uniqueId));
-  const oldest = shown.length === 0 ? 0 : Math.min(...shown.map(({ at }) => at));
-  return sentOf(evidence, 'track').filter((sent) => sent.status === 'accepted' && evidence.now - (takenAt(sent) ?? 0) >= settlesMs && sent.command.at >= oldest && !ids.has(sent.command.uniqueId));
-}
 
 /** Did flows get their events? */
 export const eventChecks: readonly Check[] = [
@@ -35,7 +25,7 @@ export const eventChecks: readonly Check[] = [
     name: 'event-not-seen', about: 'events', weight: 'broken', run: reconcileRun, read: 'docs/errors.md',
     says: 'Klaviyo accepted an event and does not show it on the profile.',
     fix: 'A reconciliation reads all events back and sends once more what is missing; Klaviyo keeps one of each.',
-    holds: (evidence) => ifAny(unseen(evidence).map((sent) => `${sent.command.metric}, accepted ${since(takenAt(sent)!, evidence.now)}`)),
+    holds: (evidence) => ifAny(unseenEvents(evidence).map((sent) => `${sent.command.metric}, accepted ${since(takenAt(sent)!, evidence.now)}`)),
   },
   {
     name: 'event-fired-no-flow', about: 'events', weight: 'meant', read: 'docs/contract.md',

@@ -58,6 +58,8 @@ export interface Evidence {
   /** By list id, whether Klaviyo asks for a confirmation (double opt-in), of lists for which a subscription is not held; one is missing where it does not say. */
   optIns: Record<string, HeldList['optIn']>;
   profiles: SeenProfile[] | NotAsked;
+  /** By unique id, events older than all that their profile shows, which Klaviyo was asked for and does not have. */
+  missingEvents: string[];
   passes: ListedPass[] | NotAsked;
   /** The newest token, opened. It never leaves. */
   token?: string;

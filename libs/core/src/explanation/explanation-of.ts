@@ -1,7 +1,7 @@
 import { iso, propertyNames } from '../marketing/profile.js';
 import { newPerson, own, type Person } from '../person/person.js';
 import type { CommandRecord, DeliveryRecord } from '../ports/store.js';
-import { isSame } from '../reconciliation/compare-values.js';
+import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, type Pass } from '../wallet/pass.js';
 import { consentsOf } from './consent-evidence.js';
@@ -9,6 +9,9 @@ import { differencesOf, isSecretProperty } from './difference.js';
 import { isAsked, isPending, lastWord, ownProfiles, parkedOf, type Evidence, type NotAsked, type SeenProfile } from './evidence.js';
 import type { ConsentLine, EventLine, Explanation, InWalletLine, KnownPerson, PendingLine, ProfileLine, SentLine, Truth } from './explanation.js';
 import { suspicionsOf } from './suspicions.js';
+
+/** So many deliveries are shown; more are looked through. */
+const mostEvents = 20;
 
 /** What the evidence amounts to, in words and tables. */
 export function explanationOf(evidence: Evidence): Explanation {
@@ -25,7 +28,7 @@ export function explanationOf(evidence: Evidence): Explanation {
     walletCrew: isAsked(passes) ? { asked: true, passes: passes.map(({ id, type, createdAt, installed }) => ({ id, ...(type === undefined ? {} : { type }), ...time('createdAt', createdAt), installed: Object.fromEntries(Object.entries(installed).map(([wallet, at]) => [wallet, iso(at)])) })) } : { asked: false, ...passes },
     klaviyo: isAsked(profiles) ? { asked: true, profiles: profiles.map((profile) => profileLine(profile, evidence)) } : { asked: false, ...profiles },
     differences: differencesOf(evidence).map(({ byPlugin: _by, ...difference }) => difference),
-    events: evidence.deliveries.map(eventLine),
+    events: evidence.deliveries.filter(({ id }, i) => i < mostEvents || id === evidence.delivery?.id).map(eventLine),
     pending: [...parkedOf(evidence).map(parkedLine), ...evidence.deliveries.flatMap(pendingOf)],
     consent: consentLines(evidence),
   };
@@ -69,7 +72,7 @@ function profileLine(profile: SeenProfile, evidence: Evidence): ProfileLine {
     own: ownProfiles(evidence).includes(profile),
     createdAt: iso(profile.createdAt), updatedAt: iso(profile.updatedAt),
     properties: Object.fromEntries(Object.entries(profile.properties).filter(ours)),
-    token: { there: held !== undefined, ...(token === undefined ? {} : { newest: isSame(held, token) }), ...time('givenAt', person?.token?.at) },
+    token: { there: !isEmpty(held), ...(token === undefined ? {} : { newest: isSame(held, token) }), ...time('givenAt', person?.token?.at) },
     consents: Object.fromEntries(Object.entries(profile.consents).map(([channel, { says, at }]) => [channel, { says, ...time('at', at) }])),
     events: isAsked(events) ? events.map(({ metric, at }) => ({ metric, at: iso(at) })) : (events satisfies NotAsked),
   };

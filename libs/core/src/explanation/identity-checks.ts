@@ -1,5 +1,7 @@
+import { isCustomer } from '../person/customer.js';
 import { isOpen } from '../ports/store.js';
 import { goes } from '../person/identity.js';
+import { kindOfListed } from '../wallet/pass.js';
 import { ago, isAsked, lastWord, mainProfile, parkedOf, quoted, since, unheardPasses } from './evidence.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
 
@@ -11,14 +13,15 @@ export const identityChecks: readonly Check[] = [
     fix: 'Check that the webhook subscription at The Wallet Crew is active and points here; a reconciliation fetches what was missed.',
     holds: (evidence) => {
       const { person, delivery, lastWebhookAt, now } = evidence;
-      const unheard = person || delivery ? [] : unheardPasses(evidence);
+      // Of a pass of no kind a run only tells people.
+      const unheard = person || delivery ? [] : unheardPasses(evidence).filter((pass) => kindOfListed(pass, evidence.rules.passKinds) !== undefined);
       return unheard.length > 0 ? { detail: `passes ${unheard.map(({ id }) => id).join(', ')}; ${lastWebhookAt === undefined ? 'no webhook has ever come' : `the last webhook came ${ago(lastWebhookAt, now)}`}` } : undefined;
     },
   },
   {
-    name: 'nobody-known', about: 'identity', weight: 'broken', read: 'docs/webhooks.md',
+    name: 'nobody-known', about: 'identity', weight: 'broken', run: reconcileRun, read: 'docs/webhooks.md',
     says: 'We know nobody by this name: no webhook of The Wallet Crew ever named them so.',
-    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
+    fix: 'Compare it with the identifiers on the pass at The Wallet Crew. A reconciliation reads all passes, and knows whose a pass is that stands under a new name there. Identifiers other than e-mail, phone, pass and customer id are asked for as key:value.',
     holds: (evidence) => {
       const { person, delivery, parked, nearMisses, profiles, passes } = evidence;
       if (person || delivery || parked.length > 0 || unheardPasses(evidence).length > 0) return undefined;
@@ -34,8 +37,11 @@ export const identityChecks: readonly Check[] = [
     says: 'Klaviyo has a profile, and The Wallet Crew no pass under this name: they have never enrolled, or under another e-mail or phone.',
     fix: 'A flow can ask for the sync of the profile, which looks for passes under every identifier that Klaviyo holds.',
     holds: (evidence) => {
+      const { person, delivery, passes } = evidence;
       const profile = mainProfile(evidence);
-      return !evidence.person && !evidence.delivery && profile && isAsked(evidence.passes) && evidence.passes.length === 0 ? { detail: `profile ${profile.name.klaviyoId}` } : undefined;
+      // A run that gave their profile its status has made them known, and no more than that.
+      const isStranger = person ? !isCustomer(person) : !delivery;
+      return isStranger && profile && isAsked(passes) && passes.length === 0 ? { detail: `profile ${profile.name.klaviyoId}` } : undefined;
     },
   },
   {

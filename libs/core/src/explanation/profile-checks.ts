@@ -120,8 +120,8 @@ export const profileChecks: readonly Check[] = [
     holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => !one.byPlugin && !isStatus(one.property) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
-    name: 'left-over-status', about: 'profile', weight: 'broken', read: 'docs/contract.md',
-    says: 'The profile has the status of a pass kind that is not configured. Nobody keeps it up to date, and a segment that asks for it is wrong.',
+    name: 'left-over-status', about: 'profile', weight: 'meant', read: 'docs/contract.md',
+    says: 'The profile has the status of a pass kind that is not configured. Nobody keeps it up to date, a reconciliation neither, and a segment that asks for it is wrong.',
     fix: 'Change the segment to a configured pass kind, or configure this one under passKinds.',
     holds: (evidence) => {
       const profile = mainProfile(evidence);

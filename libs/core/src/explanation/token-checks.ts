@@ -1,6 +1,8 @@
 import { propertyNames } from '../marketing/profile.js';
+import { isCustomer } from '../person/customer.js';
+import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
-import { isSame } from '../reconciliation/compare-values.js';
+import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { reconcileRun, type Check } from './check.js';
 import { staleLinks } from './difference.js';
 import { lastUpdate, mainProfile, settlesMs, since, takenAt, type Evidence } from './evidence.js';
@@ -15,6 +17,11 @@ const held = (evidence: Evidence) => {
   const profile = mainProfile(evidence);
   return profile && { profile, token: own(profile.properties, propertyNames.authenticationToken) };
 };
+/** Nobody holds a token of somebody who should have one: a run asks for those of customers whom Klaviyo can be told of, and whose profile has none. */
+const lacksToken = (evidence: Evidence) => {
+  const { person } = evidence;
+  return onProfile(evidence) && !person!.token && isCustomer(person!) && goes(person!.identity) !== 'when-reachable' && isEmpty(held(evidence)?.token);
+};
 
 /** Do pass links of this person open? */
 export const tokenChecks: readonly Check[] = [
@@ -24,14 +31,14 @@ export const tokenChecks: readonly Check[] = [
     fix: 'Check walletCrew.tokenProvider and walletCrew.tokenBody. It is asked for again a day later, when the person is heard of.',
     holds: (evidence) => {
       const { person, now } = evidence;
-      return onProfile(evidence) && !person!.token && person!.tokenAskedAt !== undefined ? { code: 'LINK_TOKEN_MISSING', detail: `asked ${since(person!.tokenAskedAt, now)}` } : undefined;
+      return lacksToken(evidence) && person!.tokenAskedAt !== undefined ? { code: 'LINK_TOKEN_MISSING', detail: `asked ${since(person!.tokenAskedAt, now)}` } : undefined;
     },
   },
   {
     name: 'token-never-asked', about: 'token', weight: 'broken', run: reconcileRun, read: 'docs/pass-links.md',
     says: 'Nobody ever asked The Wallet Crew for a token of this person, so pass links do not open.',
     fix: 'It is asked for when the person is heard of again, by the profile sync of a flow, or by a reconciliation.',
-    holds: (evidence) => (onProfile(evidence) && evidence.rules.links!.unasked && !evidence.person!.token && evidence.person!.tokenAskedAt === undefined ? {} : undefined),
+    holds: (evidence) => (lacksToken(evidence) && evidence.rules.links!.unasked && evidence.person!.tokenAskedAt === undefined ? {} : undefined),
   },
   {
     name: 'token-unreadable', about: 'token', weight: 'broken', read: 'docs/pass-links.md',
@@ -46,7 +53,7 @@ export const tokenChecks: readonly Check[] = [
     holds: (evidence) => {
       const now = held(evidence);
       if (!onProfile(evidence) || evidence.token === undefined || !now || !isFresh(evidence) || isSame(now.token, evidence.token)) return undefined;
-      return { detail: now.token === undefined ? 'the profile has none' : 'the profile has another' };
+      return { detail: isEmpty(now.token) ? 'the profile has none' : 'the profile has another' };
     },
   },
   {
@@ -55,7 +62,7 @@ export const tokenChecks: readonly Check[] = [
     fix: 'A reconciliation writes it again.',
     holds: (evidence) => {
       const now = held(evidence);
-      return onProfile(evidence) && evidence.token !== undefined && now && now.token === undefined && !isFresh(evidence) ? { detail: `given out ${since(evidence.person!.token!.at, evidence.now)}` } : undefined;
+      return onProfile(evidence) && evidence.token !== undefined && now && isEmpty(now.token) && !isFresh(evidence) ? { detail: `given out ${since(evidence.person!.token!.at, evidence.now)}` } : undefined;
     },
   },
   {
@@ -64,7 +71,7 @@ export const tokenChecks: readonly Check[] = [
     fix: 'A reconciliation writes the newest. If it happens again, look for another integration that writes this property.',
     holds: (evidence) => {
       const now = held(evidence);
-      if (!onProfile(evidence) || evidence.token === undefined || !now || now.token === undefined || isFresh(evidence)) return undefined;
+      if (!onProfile(evidence) || evidence.token === undefined || !now || isEmpty(now.token) || isFresh(evidence)) return undefined;
       const stale = [...(isSame(now.token, evidence.token) ? [] : [propertyNames.authenticationToken]), ...staleLinks(now.profile, evidence)];
       return stale.length > 0 ? { detail: stale.join(', ') } : undefined;
     },

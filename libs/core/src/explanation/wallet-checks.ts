@@ -6,6 +6,12 @@ import { inWallet, kindNotSaidYet, kindOfListed } from '../wallet/pass.js';
 import { ifAny, reconcileRun, type Check } from './check.js';
 import { ago, isAsked, knownIn, since, type Evidence } from './evidence.js';
 
+/** Passes of the person that The Wallet Crew lists under none of their names. */
+function unfoundPasses({ person, passes }: Evidence): string[] {
+  if (!person || !isAsked(passes)) return [];
+  return Object.keys(person.passes).filter((id) => !passes.some((pass) => pass.id === id));
+}
+
 /** Pass by pass and wallet by wallet, in what The Wallet Crew's list and our record differ, by the rule of a reconciliation. */
 function disagreements(evidence: Evidence): string[] {
   const { person, passes, now, rules } = evidence;
@@ -14,7 +20,8 @@ function disagreements(evidence: Evidence): string[] {
   // A run leaves what has just changed to its webhook; whoever asks wants to hear of it.
   const reading = { at: now, settledBefore: Infinity };
   const listed = passes.filter((pass) => ownersOf(pass, known, rules).some(({ id }) => id === person.id)).flatMap((pass) => differing(comparePass(pass, known, rules, reading), evidence));
-  const gone = settledPasses(person, Infinity).filter(({ id }) => !passes.some((pass) => pass.id === id));
+  const unfound = unfoundPasses(evidence);
+  const gone = settledPasses(person, Infinity).filter(({ id }) => unfound.includes(id));
   return [...listed, ...gone.map(({ id }) => `pass ${id} is installed here and not listed there`)];
 }
 
@@ -58,9 +65,18 @@ export const walletChecks: readonly Check[] = [
   },
   {
     name: 'pass-kind-unknown', about: 'profile', weight: 'broken', read: 'docs/webhooks.md',
-    says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; only neostore.wallet.Any does.',
-    fix: 'Add its type to passKinds. If no webhook has named its type yet, it is counted as soon as one does.',
+    says: 'A pass belongs to no configured pass kind, so no status of a kind counts it; at most neostore.wallet.Any does.',
+    fix: 'Add its type to passKinds; a pass that no webhook told of is fetched by the next reconciliation after that. If no webhook has named its type yet, it is counted as soon as one does.',
     holds: (evidence) => ifAny(strayPasses(evidence)),
+  },
+  {
+    name: 'pass-not-found', about: 'profile', weight: 'meant', run: reconcileRun, read: 'docs/webhooks.md',
+    says: 'The Wallet Crew lists a pass under no name of this person that it was asked by. As far as we know the pass is in no wallet, so nothing of it is missing.',
+    fix: 'If the pass was given to another e-mail or customer id there, ask by that. A reconciliation reads all passes, whatever names they stand under, and takes over what it finds.',
+    holds: (evidence) => {
+      const inWallets = evidence.person ? settledPasses(evidence.person, Infinity).map(({ id }) => id) : [];
+      return ifAny(unfoundPasses(evidence).filter((id) => !inWallets.includes(id)));
+    },
   },
   {
     name: 'wallet-crew-not-asked', about: 'profile', weight: 'meant', run: 'GET /health/dependencies',

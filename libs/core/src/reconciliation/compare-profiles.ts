@@ -1,5 +1,6 @@
 import type { ProfileName, UpsertProfile } from '../command.js';
 import { propertyNames } from '../marketing/profile.js';
+import { isCustomer } from '../person/customer.js';
 import { goes, identifiersOf, keysOf, matching, profileName } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
@@ -160,9 +161,8 @@ const askedInVainMs = 7 * 86_400_000;
 
 /** A tenant that wants tokens only when its flows ask gets the others too when a run is asked for nothing but tokens. */
 function wantsToken(person: Person, { links }: Rules, only: readonly Part[]): boolean {
-  const isCustomer = person.registeredAt !== undefined || Object.keys(person.passes).length > 0;
   const isAsked = links?.unasked === true || (only.length === 1 && only[0] === 'tokens');
-  return isCustomer && isAsked && goes(person.identity) !== 'when-reachable';
+  return isCustomer(person) && isAsked && goes(person.identity) !== 'when-reachable';
 }
 
 function compareConsents(held: HeldProfile, person: Person, { only, rules, optIns }: ProfileReading, drift: Drift, about: string[]): void {

@@ -1,7 +1,8 @@
-import type { LookUp, ProfileName } from '../command.js';
+import type { LookUp, ProfileName, Track } from '../command.js';
 import { ConnectorError } from '../errors.js';
 import { askedName, lookedFor, type AskedName } from '../explanation/asked-name.js';
 import { consentsOf } from '../explanation/consent-evidence.js';
+import { unshownEvents } from '../explanation/event-evidence.js';
 import { isAsked, unheardPasses, type Evidence, type NearMiss, type NotAsked, type SeenProfile } from '../explanation/evidence.js';
 import type { Explanation } from '../explanation/explanation.js';
 import { explanationOf } from '../explanation/explanation-of.js';
@@ -14,23 +15,28 @@ import { PersonIndex } from '../person/person-index.js';
 import { question, type PluginHost } from '../plugin/host.js';
 import { personView, whoIs } from '../plugin/person-view.js';
 import type { ListedPass, Passes } from '../ports/passes.js';
-import type { NotNow, Profiles } from '../ports/profiles.js';
+import type { HeldEvent, NotNow, Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import { isUnanswered, type MarketingSetup } from '../ports/setup.js';
 import type { DeliveryRecord, Store } from '../ports/store.js';
 import type { Clock, Vault } from '../ports/system.js';
-import { keysOfPasses } from '../reconciliation/compare-passes.js';
+import { keysOfPasses, ownersOf } from '../reconciliation/compare-passes.js';
 import { keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { isHeld, shapedProfilesOf, strangersProfile } from '../reconciliation/expected-profile.js';
 import type { Rules } from '../rules.js';
 import { bareEvent, type WalletEvent } from '../wallet/event.js';
 import type { ReconcileRules } from './reconcile.js';
 
-const mostEvents = 20;
+/** So many of the newest deliveries about somebody are looked through. */
+const mostDeliveries = 100;
+/** Of so many events that are older than those their profile shows Klaviyo is asked whether it has them, a call each. */
+const mostOlderEvents = 20;
 /** So many of the newest parked deliveries are looked through for somebody. */
 const mostParked = 50;
-/** Of somebody who changed their address, the former ones may still have a profile. */
-const mostFormerEmails = 3;
+/** Of somebody whose names changed, the newest of the former ones are asked for too, two calls each. */
+const mostFormerNames = 10;
+
+const nothingToAskBy: NotAsked = { words: 'There is no identifier to ask by.' };
 
 export interface ExplainPorts {
   store: Pick<Store, 'delivery' | 'parked' | 'backlog'>;
@@ -70,14 +76,19 @@ export class Explain {
     // Klaviyo may have somebody under this name whom we know by another name that its profile has.
     const seen = named.length > 0 ? [] : await this.held([asked.profile], tenant);
     const seenKeys = isAsked(seen) ? keysOfProfiles(seen, rules) : [];
-    const [person, ...others] = named.length > 0 ? named : await this.personsOf(seen, rules);
-    const keys = person ? identifierKeys(person) : [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
-    const by = person ? lookUpBy([person], {}, rules) : delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
+    const byProfile = named.length > 0 ? named : await this.personsOf(seen, rules);
+    const theirs = delivery ? identifiersOf(delivery) : identifiersAt(asked, seen, rules);
+    const listedSo = byProfile.length > 0 ? [] : theirs.length === 0 && delivery ? nothingToAskBy : await this.passesOf(theirs, tenant);
+    // And The Wallet Crew may have a pass under it that we know under another. A profile of nobody we know is explained as such.
+    const isUnheld = !delivery && isAsked(seen) && seen.length === 0;
+    const [person, ...others] = byProfile.length > 0 || !isUnheld ? byProfile : await this.ownersOf(listedSo, rules);
+    const askedKeys = [...(delivery ? keysOfDelivery(delivery, rules) : asked.keys), ...seenKeys];
+    const by = person ? lookUpBy([person], {}, rules) : theirs;
     const [deliveries, parked, profiles, listed, lastWebhookAt, undecided, shaped] = await Promise.all([
-      person ? records.deliveriesOf(tenant, person.id, mostEvents) : [],
-      this.parkedAbout(keys, rules),
-      person ? this.held(namesOf(person), tenant, seen) : seen,
-      by.length === 0 && (person ?? delivery) ? { words: 'There is no identifier to ask by.' } : this.passesOf(by, tenant),
+      person ? records.deliveriesOf(tenant, person.id, mostDeliveries) : [],
+      this.parkedAbout(person ? identifierKeys(person) : askedKeys, rules),
+      person ? this.held(namesOf(person, rules), tenant, seen) : seen,
+      !person ? listedSo : by.length === 0 ? nothingToAskBy : this.passesOf(by, tenant, listedSo),
       records.lastWebhook(tenant),
       store.backlog(),
       person && this.shape(person, rules),
@@ -85,15 +96,16 @@ export class Explain {
     const passes = person ? await this.withUnfound(listed, person, by, deliveries, tenant) : listed;
     const found = [...(isAsked(profiles) ? keysOfProfiles(profiles, rules) : []), ...(isAsked(passes) ? keysOfPasses(passes, rules) : []), ...(person ? [] : asked.nearKeys)];
     const known = await records.personsBy(tenant, found);
-    const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys])) : known.map((other) => nearMiss(other, found));
+    const nearMisses = person ? others.map((other) => nearMiss(other, [...asked.keys, ...seenKeys, ...(isAsked(listedSo) ? keysOfPasses(listedSo, rules) : [])])) : known.map((other) => nearMiss(other, found));
     const token = person?.token && this.ports.vaultOf(tenant).open(person.token.sealed);
     const evidence: Evidence = {
       rules, now: clock.now(), text: asked.text, nearMisses, known, parked, profiles, passes, undecided,
-      pluginNotes: [], routes: [], optIns: {}, ...shaped,
+      pluginNotes: [], routes: [], optIns: {}, missingEvents: [], ...shaped,
       deliveries: delivery && !deliveries.some(({ id }) => id === delivery.id) ? [delivery, ...deliveries] : deliveries,
       ...(delivery ? { delivery } : {}), ...(person ? { person } : {}), ...(token === undefined ? {} : { token }), ...(lastWebhookAt === undefined ? {} : { lastWebhookAt }),
     };
-    return { ...evidence, ...this.strangersOwn(evidence), optIns: await this.optIns(evidence) };
+    const [optIns, missingEvents] = await Promise.all([this.optIns(evidence), this.missingEvents(evidence)]);
+    return { ...evidence, ...this.strangersOwn(evidence), optIns, missingEvents };
   }
 
   /** Whom the name means; the first is the one. Several own it where families share a phone. */
@@ -101,7 +113,7 @@ export class Explain {
     const { records } = this.ports;
     const { tenant } = rules;
     if (delivery) return records.personsBy(tenant, await this.matchedKeys(delivery, rules));
-    const byName = await records.personsBy(tenant, asked.keys);
+    const byName = inOrderOf(asked.keys, await records.personsBy(tenant, asked.keys));
     const byId = asked.personId === undefined ? undefined : await records.person(tenant, asked.personId);
     return byId ? [byId, ...byName] : byName;
   }
@@ -135,6 +147,13 @@ export class Explain {
     return [...new Set(profiles.flatMap((profile) => personOf(profile, known, rules) ?? []))];
   }
 
+  /** Whose these passes are, by the rule of a reconciliation. */
+  private async ownersOf(passes: ListedPass[] | NotAsked, rules: Rules): Promise<Person[]> {
+    if (!isAsked(passes) || passes.length === 0) return [];
+    const known = new PersonIndex(await this.ports.records.personsBy(rules.tenant, keysOfPasses(passes, rules)));
+    return [...new Set(passes.flatMap((pass) => ownersOf(pass, known, rules)))];
+  }
+
   private async held(names: readonly ProfileName[], tenant: string, before: SeenProfile[] | NotAsked = []): Promise<SeenProfile[] | NotAsked> {
     const { profiles } = this.ports;
     if (!isAsked(before)) return before;
@@ -157,8 +176,9 @@ export class Explain {
     return isAsked(found) ? [...listed, ...found.filter(({ id }) => unfound.includes(id))] : found;
   }
 
-  private async passesOf(by: LookUp['by'], tenant: string): Promise<ListedPass[] | NotAsked> {
-    const found = new Map<string, ListedPass>();
+  private async passesOf(by: LookUp['by'], tenant: string, before: ListedPass[] | NotAsked = []): Promise<ListedPass[] | NotAsked> {
+    if (!isAsked(before)) return before;
+    const found = new Map(before.map((pass) => [pass.id, pass]));
     for (const { key, value } of by) {
       const listed = await asking(this.ports.passes.find(tenant, key, value), 'The Wallet Crew');
       if (!isAsked(listed)) return listed;
@@ -174,6 +194,32 @@ export class Explain {
     if (!isStranger || !this.ports.reconcileRulesOf(rules.tenant).strangers) return {};
     const expected = strangersProfile(rules);
     return { expected, plain: expected };
+  }
+
+  /** A profile shows its newest events only; for older ones Klaviyo is asked by their metric and time, as a run asks. */
+  private async missingEvents(evidence: Evidence): Promise<string[]> {
+    const older = unshownEvents(evidence).filter(({ isOlder }) => isOlder).slice(0, mostOlderEvents);
+    const missing: string[] = [];
+    for (const { sent: { command } } of older) {
+      const held = await asking(this.eventsAt(evidence.rules.tenant, command), 'Klaviyo');
+      if (!isAsked(held)) return missing;
+      if (!held.some(({ uniqueId }) => uniqueId === command.uniqueId)) missing.push(command.uniqueId);
+    }
+    return missing;
+  }
+
+  /** All events of the metric in that second: Klaviyo keeps no shorter times. */
+  private async eventsAt(tenant: string, { metric, at }: Track): Promise<HeldEvent[] | NotNow> {
+    const from = Math.floor(at / 1_000) * 1_000;
+    const events: HeldEvent[] = [];
+    let next: string | undefined;
+    do {
+      const page = await this.ports.profiles.events(tenant, metric, from, from + 1_000, next);
+      if ('waitMs' in page) return page;
+      events.push(...page.events);
+      ({ next } = page);
+    } while (next !== undefined);
+    return events;
   }
 
   /** Asked only where a subscription is missing: then it says whether somebody must confirm it. */
@@ -196,10 +242,14 @@ export class Explain {
   }
 }
 
-/** Somebody who changed their address may still have a profile under a former one. */
-function namesOf({ identity, identifiers }: Person): ProfileName[] {
-  const former = (identifiers['email'] ?? []).map(({ value }) => value).filter((value) => value !== identity.email).slice(0, mostFormerEmails);
-  return [profileName(identity), ...former.map((email) => ({ email }))];
+/** Somebody whose address or customer id changed may still have a profile under a former one. */
+function namesOf({ identity, identifiers }: Person, rules: Rules): ProfileName[] {
+  const keysOf = { klaviyoId: ['klaviyoId'], externalId: rules.identity.externalId, email: ['email'], phone: ['phone'] };
+  const former = (['klaviyoId', 'externalId', 'email', 'phone'] as const).flatMap((name) => {
+    const said = keysOf[name].flatMap((key) => identifiers[key] ?? []);
+    return said.filter(({ value }) => value !== identity[name]).map(({ value, at }) => ({ at, name: { [name]: value } }));
+  });
+  return [profileName(identity), ...former.toSorted((a, b) => b.at - a.at).slice(0, mostFormerNames).map(({ name }) => name)];
 }
 
 /** By what The Wallet Crew may know somebody whom we do not: the name itself, and those that Klaviyo's profile has. Families share phones, so an e-mail counts more. */
@@ -207,6 +257,12 @@ function identifiersAt({ by }: AskedName, seen: SeenProfile[] | NotAsked, rules:
   const names = isAsked(seen) ? seen.map(({ name: { phone, ...name } }) => (name.email === undefined && phone !== undefined ? { ...name, phone } : name)) : [];
   const all = [...by, ...names.flatMap((name) => lookUpBy([], name, rules))];
   return [...new Map(all.map((one) => [`${one.key}:${one.value}`, one])).values()];
+}
+
+/** Whoever is known by the first of the keys comes first. */
+function inOrderOf(keys: readonly string[], persons: readonly Person[]): Person[] {
+  const place = (person: Person) => Math.min(...identifierKeys(person).map((key) => keys.indexOf(key)).filter((at) => at >= 0));
+  return persons.toSorted((a, b) => place(a) - place(b));
 }
 
 function identifiersOf({ event }: DeliveryRecord): LookUp['by'] {
