@@ -1,7 +1,5 @@
-/** A string literal of Klaviyo's filter language. */
-function literal(value: string): string {
-  return `"${value.replace(/[\\"]/g, (sign) => `\\${sign}`)}"`;
-}
+/** A string literal of Klaviyo's filter language. A control character that somebody typed must not end it. */
+const literal = (value: string) => JSON.stringify(value);
 
 export function equals(field: string, value: string): string {
   return `equals(${field},${literal(value)})`;

@@ -26,6 +26,12 @@ describe('A page of profiles', () => {
     expect(await profiles.page('shop', {})).toMatchObject({ profiles: [{ createdAt: Date.UTC(2026, 7, 1, 10, 0, 0, 131), updatedAt: Date.UTC(2026, 7, 2, 10, 0, 0, 999) }] });
   });
 
+  it('is asked for by any name somebody may type', async () => {
+    const { profiles, received } = await against(says({ data: [] }));
+    await profiles.find('shop', { externalId: 'we"ird\\id,(x)\n\u0001' });
+    expect(received[0]!.query.get('filter')).toBe('equals(external_id,"we\\"ird\\\\id,(x)\\n\\u0001")');
+  });
+
   it('asks for at least the range that was meant when a bound is no whole millisecond', async () => {
     const { profiles, received } = await against(says({ data: [] }));
     const at = Date.UTC(2026, 7, 1);
