@@ -7,7 +7,7 @@ import { PersonIndex } from '../person/person-index.js';
 import type { ListRoute } from '../plugin/hooks.js';
 import type { ListedPass } from '../ports/passes.js';
 import type { HeldEvent, HeldProfile } from '../ports/profiles.js';
-import type { HeldList } from '../ports/setup.js';
+import type { OptIn } from '../ports/setup.js';
 import { isOpen, type CommandRecord, type DeliveryRecord, type LedgerEntry } from '../ports/store.js';
 import { ownersOf } from '../reconciliation/compare-passes.js';
 import { isMain, personOf } from '../reconciliation/compare-profiles.js';
@@ -56,7 +56,7 @@ export interface Evidence {
   /** To which lists consents lead now. */
   routes: ListRoute[];
   /** By list id, whether Klaviyo asks for a confirmation (double opt-in), of lists for which a subscription is not held; one is missing where it does not say. */
-  optIns: Record<string, HeldList['optIn']>;
+  optIns: Record<string, OptIn>;
   profiles: SeenProfile[] | NotAsked;
   /** By unique id, events older than all that their profile shows, which Klaviyo was asked for and does not have. */
   missingEvents: string[];

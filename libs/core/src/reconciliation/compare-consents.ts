@@ -27,7 +27,12 @@ export function unheldSubscriptions({ consents }: HeldProfile, person: Person, c
 
 /** All lists of all channels for which a subscription is missing. */
 export function listsUnheld(held: HeldProfile, person: Person, rules: Rules): string[] {
-  return [...new Set(Object.values(rules.consents).map(({ channel }) => channel))].flatMap((channel) => Object.values(unheldSubscriptions(held, person, channel, rules)).flat());
+  return channelsOf(rules).flatMap((channel) => Object.values(unheldSubscriptions(held, person, channel, rules)).flat());
+}
+
+/** Those for which the tenant takes consent. */
+export function channelsOf({ consents }: Rules): Channel[] {
+  return [...new Set(Object.values(consents).map(({ channel }) => channel))];
 }
 
 function heardUntil({ optOuts }: Person, channel: Channel): number {

@@ -48,7 +48,6 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   // Deciding about it would only park it.
   if (kind === undefined) return { ...comparison, drift: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
 
-  const keys = keysOfPass(pass, rules);
   const owners = ownersOf(pass, known, rules);
   const [person] = owners;
   const seen = person && own(person.passes, pass.id);
@@ -56,7 +55,7 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   const statements = new Set<DriftKind>();
   let isNewestWord = false;
   // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
-  if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keys), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
+  if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keysOfPass(pass, rules)), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
   for (const wallet of wallets) {
     const since = pass.installed[wallet];
     const view = seen && inWallet(seen, wallet);

@@ -11,7 +11,7 @@ import type { Vault } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
 import { tokenProperty, withToken } from '../wallet/pass-link.js';
-import { isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from './compare-consents.js';
+import { channelsOf, isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from './compare-consents.js';
 import { isEmpty, isSame } from './compare-values.js';
 import type { DriftKind, Part } from './drift.js';
 import { isStatus, strangersProfile } from './expected-profile.js';
@@ -167,8 +167,7 @@ function wantsToken(person: Person, { links }: Rules, only: readonly Part[]): bo
 
 function compareConsents(held: HeldProfile, person: Person, { only, rules, optIns }: ProfileReading, drift: Drift, about: string[]): void {
   if (!only.includes('consent')) return;
-  const channels = [...new Set(Object.values(rules.consents).map(({ channel }) => channel))];
-  for (const channel of channels) {
+  for (const channel of channelsOf(rules)) {
     const unheard = unheardOptOuts(held, person, channel);
     const unheld = Object.values(unheldSubscriptions(held, person, channel, rules)).flat();
     const differs = isSubscribedAgain(held, person, channel) || unheld.length > 0;
