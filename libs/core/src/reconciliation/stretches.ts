@@ -3,7 +3,7 @@ import type { Stretch } from './checkpoint.js';
 /** A cursor leads from page to page, one after the other; side by side one reads stretches of time. Shorter ones are not worth a reader of their own. */
 const shortestMs = 1_000;
 /** Every reader has a page in hand that is asked for again when its process dies; that must stay a small part of what it reads. */
-const fewestPages = 100;
+const fewestPages = 200;
 
 /** Half of how much time is worth a reader of its own: by the time that pages took up so far, or by how many are expected where older times had fewer. */
 export function worthAReader(stretches: readonly Stretch[], read: { pages: number; ms: number }, expected: number): number {

@@ -11,8 +11,8 @@ import type { RunInHand } from './run-in-hand.js';
 
 /** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
 const mostAhead = 6;
-/** What a process had asked for ahead of time is asked for again when it dies; that must stay a small part of all. */
-const pagesForOneAhead = 200;
+/** What a process had asked for is asked for again when it dies; the calls under way at once must stay a small part of all. */
+const pagesForOneCall = 200;
 
 interface ReadPage {
   page: PassPage;
@@ -142,7 +142,7 @@ class ReadAhead<T> {
   constructor(private readonly ask: (index: number) => Promise<T>) {}
 
   take(index: number, end: number): Promise<T> {
-    const ahead = Math.min(mostAhead, Math.floor(end / pagesForOneAhead));
+    const ahead = Math.max(0, Math.min(mostAhead, Math.floor(end / pagesForOneCall) - 1));
     for (let next = index; next === index || (next < end && next <= index + ahead); next++) {
       if (this.coming.has(next)) continue;
       const page = this.ask(next);
