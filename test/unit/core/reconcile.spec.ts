@@ -185,6 +185,23 @@ describe('what Klaviyo refuses', () => {
       expect(report!.verdict.says).toBe('2 of 2 differences are left: 2 refused.');
     }
   });
+
+  it('is not said of what the same person has yet to confirm, or of their opt-out', async () => {
+    const world = await agreeing(11);
+    world.optIn = 'double';
+    for (const n of [9, 10]) profile(world, n).properties[apple] = 'NotInstalled';
+    world.refusesProfiles = true;
+    await ran(world);
+    // Somebody put the profiles right by hand.
+    for (const n of [9, 10]) profile(world, n).properties[apple] = 'Installed';
+    profile(world, 9).consents.email = { says: 'never' };
+    profile(world, 10).optOuts.push(event('opted-out', { at: world.clock.now(), channel: 'email', profile: profile(world, 10).name }));
+    world.clock.at += 24 * hour;
+    const { report } = await ran(world);
+    expect(report!.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'opt-out-unheard', found: 1, repaired: 1, refused: 0 }, { kind: 'consent-unconfirmed', found: 1, refused: 0 }]);
+    expect(report!.refusals).toEqual([]);
+    expect(report!.verdict.worry).toBe('no');
+  });
 });
 
 describe('somebody who cannot be told to Klaviyo, or has no token', () => {

@@ -28,6 +28,12 @@ export const driftKinds = {
 
 export type DriftKind = keyof typeof driftKinds;
 
+/** Whether a run puts it right, and it can be refused. */
+export function isRepaired(kind: DriftKind): boolean {
+  const { repair } = driftKinds[kind];
+  return repair !== 'reported' && repair !== 'awaited';
+}
+
 /** One difference, by ids that an operator can ask `explain` about; never an address or a value. */
 export interface Sample {
   personId?: string;

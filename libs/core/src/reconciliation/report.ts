@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { Refusal, RepairFate, Run, RunOptions } from '../ports/runs.js';
 import { sumOfRefusals } from './refusals.js';
 import { firstCheckpoint, type Checkpoint, type Phase } from './checkpoint.js';
-import { driftKinds, type DriftKind, type Sample } from './drift.js';
+import { driftKinds, isRepaired, type DriftKind, type Sample } from './drift.js';
 import { verdictOf } from './verdict.js';
 
 export interface DriftLine {
@@ -109,12 +109,11 @@ function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint,
     .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
     .map((kind) => {
       const { count = 0, refused = 0, samples = [] } = found[kind] ?? {};
-      const { repair } = driftKinds[kind];
-      const fate = dryRun || repair === 'reported' || repair === 'awaited' ? undefined : fates.find((one) => one.kind === kind);
+      const fate = dryRun || !isRepaired(kind) ? undefined : fates.find((one) => one.kind === kind);
       const repaired = kind === 'event-not-seen' ? events.sentAgain : (fate?.repaired ?? 0);
       // A process that died may have handed repairs over that it had not counted yet; the inbox has each of them once.
       const all = Math.max(count, refused + (fate ? fate.repaired + fate.refused + fate.open : 0));
-      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: repair === 'awaited' ? 0 : Math.max(0, all - repaired), samples };
+      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: driftKinds[kind].repair === 'awaited' ? 0 : Math.max(0, all - repaired), samples };
     });
 }
 

@@ -1,5 +1,5 @@
 import { errors } from '../errors.js';
-import { driftKinds, parts } from './drift.js';
+import { driftKinds, isRepaired, parts } from './drift.js';
 import { phaseSays } from './progress.js';
 import type { Report } from './report.js';
 
@@ -85,7 +85,7 @@ function readIn({ read }: Facts): string {
 /** What comes right by itself is nothing to worry about, and is left out. */
 function sumsOf({ drift: lines }: Facts) {
   const drift = lines.filter(({ kind }) => driftKinds[kind].repair !== 'awaited');
-  const repairs = drift.filter(({ kind }) => driftKinds[kind].repair !== 'reported');
+  const repairs = lines.filter(({ kind }) => isRepaired(kind));
   const all = (lines: Facts['drift'], what: 'found' | 'refused' | 'left') => sum(lines.map((line) => line[what]));
   const found = all(drift, 'found');
   const repairable = all(repairs, 'found');

@@ -1,5 +1,5 @@
 import type { Checkpoint, Phase } from '../reconciliation/checkpoint.js';
-import { driftKinds, type DriftKind, type Sample } from '../reconciliation/drift.js';
+import { isRepaired, type DriftKind, type Sample } from '../reconciliation/drift.js';
 import { withRefusal } from '../reconciliation/refusals.js';
 import { deliveryOf, type Drift, type Repair } from '../reconciliation/repair.js';
 import type { NotNow } from '../ports/profiles.js';
@@ -149,9 +149,9 @@ export class RunInHand {
       // As they are counted when they are answered: a repair for each reason, and what is only reported once.
       const reported = kinds.filter((kind) => !repairs.some((repair) => repair.kinds.includes(kind)));
       const sampleOf = (about: string[] | undefined) => (about ? { ...sample, about } : sample);
-      for (const kind of reported) this.count(kind, sampleOf(aboutOf[kind]), refused !== undefined && driftKinds[kind].repair !== 'reported');
+      for (const kind of reported) this.count(kind, sampleOf(aboutOf[kind]), refused !== undefined && isRepaired(kind));
       for (const repair of repairs) if (!known.has(repair)) for (const kind of repair.kinds) this.count(kind, sampleOf(repair.about));
-      if (refused) this.checkpoint.refusals = withRefusal(this.checkpoint.refusals ?? [], refused, sample.personId);
+      if (refused && reported.some(isRepaired)) this.checkpoint.refusals = withRefusal(this.checkpoint.refusals ?? [], refused, sample.personId);
     }
   }
 
