@@ -28,12 +28,12 @@ export function differencesOf(evidence: Evidence): Difference[] {
 }
 
 /** Here the wallet status stands; everything else is beside it. */
-export const isStatus = (property: string) => property.startsWith('neostore.wallet.') && /\.(Apple|Google|Any)$/.test(property);
+export const isStatusProperty = (property: string) => property.startsWith('neostore.wallet.') && /\.(Apple|Google|Any)$/.test(property);
 
 /** Wallet status of a pass kind that the tenant does not have (any more): nobody writes it. */
 export function leftOver({ properties }: SeenProfile, { rules }: Evidence): string[] {
   const written = new Set([propertyNames.any, ...Object.keys(rules.passKinds).flatMap((kind) => [propertyNames.anyOfKind(kind), propertyNames.wallet(kind, 'Apple'), propertyNames.wallet(kind, 'Google')])]);
-  return Object.keys(properties).filter((name) => isStatus(name) && !written.has(name));
+  return Object.keys(properties).filter((name) => isStatusProperty(name) && !written.has(name));
 }
 
 /** Properties of the profile whose value is a credential or holds one. */

@@ -1,7 +1,7 @@
 import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
 import { isEmpty, isSame } from '../reconciliation/compare-values.js';
-import { differencesOf, isStatus, leftOver, type Difference } from './difference.js';
+import { differencesOf, isStatusProperty, leftOver, type Difference } from './difference.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
 import { isAsked, isTaken, lastUpdate, lastWord, mainProfile, ownProfiles, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
 
@@ -66,7 +66,7 @@ export const profileChecks: readonly Check[] = [
       const all = ownProfiles(evidence);
       const main = mainProfile(evidence);
       if (all.length < 2) return undefined;
-      const carries = (one: (typeof all)[number]) => (Object.keys(one.properties).some(isStatus) ? 'with wallet status' : 'without wallet status');
+      const carries = (one: (typeof all)[number]) => (Object.keys(one.properties).some(isStatusProperty) ? 'with wallet status' : 'without wallet status');
       return { detail: all.map((one) => `${one.name.klaviyoId} (${Object.keys(one.name).filter((key) => key !== 'klaviyoId').join(', ') || 'no identifier'}; ${carries(one)}${one === main ? '; the one we write to' : ''})`).join(', ') };
     },
   },
@@ -96,20 +96,20 @@ export const profileChecks: readonly Check[] = [
     name: 'status-absent', about: 'profile', weight: 'broken', run: reconcileRun,
     says: 'The profile lacks a wallet status, and conditions on a property that is not set pass the profile over, those with "is not" too.',
     fix: 'A pass kind was configured after the profile was last written, or it was never written; a reconciliation fills in the explicit status.',
-    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
+    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatusProperty(one.property) && isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
     name: 'status-differs', about: 'profile', weight: 'broken', run: reconcileRun,
     says: 'The profile says another wallet status than the truth, and no update on record says it right.',
     fix: 'What was sent is older than what we know now, or older than what is kept; a reconciliation puts it right.',
-    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatus(one.property) && !isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
+    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => isStatusProperty(one.property) && !isEmpty(one.is) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
     name: 'plugin-changed-since', about: 'profile', weight: 'broken', run: reconcileRun, read: 'docs/rollout.md',
     says: 'A plugin makes another value today than when the profile was last written: it, its settings or its rollout changed since.',
     fix: 'Nothing is sent until the person is heard of again, unless a reconciliation brings all profiles up to date.',
     holds: (evidence) => {
-      const changed = isSettled(evidence) ? differencesOf(evidence).filter((one) => one.byPlugin && !isStatus(one.property) && toldAt(evidence, one) === undefined) : [];
+      const changed = isSettled(evidence) ? differencesOf(evidence).filter((one) => one.byPlugin && !isStatusProperty(one.property) && toldAt(evidence, one) === undefined) : [];
       return ifAny(changed.length === 0 ? [] : [...changed.map(told), ...evidence.pluginNotes.map(({ by, says }) => `${by}: ${says}`)]);
     },
   },
@@ -117,7 +117,7 @@ export const profileChecks: readonly Check[] = [
     name: 'detail-differs', about: 'profile', weight: 'broken', run: reconcileRun,
     says: 'A property beside the status, such as a time or a count, has another value than it should, and no update on record says it right.',
     fix: 'A reconciliation puts it right.',
-    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => !one.byPlugin && !isStatus(one.property) && toldAt(evidence, one) === undefined).map(told)) : undefined),
+    holds: (evidence) => (isSettled(evidence) ? ifAny(differencesOf(evidence).filter((one) => !one.byPlugin && !isStatusProperty(one.property) && toldAt(evidence, one) === undefined).map(told)) : undefined),
   },
   {
     name: 'left-over-status', about: 'profile', weight: 'meant', read: 'docs/contract.md',
