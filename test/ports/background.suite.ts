@@ -1,4 +1,4 @@
-import type { Command, Outgoing, Store } from '#core';
+import type { Command, Outgoing, Phase, Store } from '#core';
 import { openStore, type OpenStore } from '#store';
 import { inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
@@ -89,6 +89,35 @@ export function backgroundSuite(database: () => Promise<{ url: string; dispose()
       expect(await jobs('send-commands')).toEqual([{ tenant, lane: 'track' }]);
       expect(await live('track')).toMatchObject([{ command: { uniqueId: 'live' } }]);
       expect(await background('track')).toMatchObject([{ command: { uniqueId: 'repair' } }]);
+    });
+
+    it('gathers while a run finds more, but neither what it found in an earlier phase nor what has waited for two minutes', async () => {
+      const isGathering = async () => (await store.waiting(tenant, 'track', true)).gathers ?? false;
+      const begun = await replica.runs.begin(tenant, { dryRun: false, only: [] }, leaseMs);
+      if (!('run' in begun)) throw new Error('busy');
+      const { run: { id, checkpoint }, lease } = begun;
+      const enter = (phase: Phase) => replica.runs.keep(id, lease, { ...checkpoint, phase }, leaseMs);
+      expect(await isGathering()).toBe(false);
+      await decideInBackground(store, [sampleTrack()]);
+      expect(await isGathering()).toBe(true);
+      expect(await store.waiting(tenant, 'track')).toEqual({ due: 0 });
+      await enter('passes');
+      expect(await isGathering()).toBe(true);
+      await enter('profiles');
+      expect(await isGathering()).toBe(false);
+      await background('track');
+      await decideInBackground(store, [sampleTrack()]);
+      expect(await isGathering()).toBe(true);
+      await inDatabase(opened.url, `update connector.outbox set due_at = due_at - interval '3 minutes'; update connector.run set phase_at = phase_at - interval '3 minutes'`);
+      expect(await isGathering()).toBe(false);
+      await inDatabase(opened.url, 'update connector.outbox set due_at = now()');
+      expect(await isGathering()).toBe(true);
+      await enter('again');
+      expect(await isGathering()).toBe(false);
+      await enter('events');
+      await decideInBackground(store, [sampleTrack()]);
+      await inDatabase(opened.url, `delete from connector.run`);
+      expect(await isGathering()).toBe(false);
     });
 
     it('counts what waits in the background apart', async () => {

@@ -11,7 +11,7 @@ describe('the tables', () => {
     const { url, drop } = await emptyDatabase();
     const replicas = await Promise.all([1, 2, 3].map(() => openStore({ url, log: silentLog })));
     expect(await Promise.all(replicas.map(({ store }) => store.ping()))).toEqual([true, true, true]);
-    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }]);
+    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }, { name: '2026-11-phase-began' }]);
     expect((await inDatabase<{ name: string }>(url, `select name from pgboss.queue where name not like '\\_\\_%'`)).map(({ name }) => name).sort()).toEqual([...queueNames].sort());
     await Promise.all(replicas.map(({ close }) => close()));
     await drop();

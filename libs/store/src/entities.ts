@@ -173,6 +173,7 @@ export const RunEntity = defineEntity({
     /** Whoever knows it holds the run, until then. */
     lease: p.text().nullable(),
     leasedUntil: p.datetime(6).nullable(),
+    phaseAt: p.datetime(6).nullable(),
     cancelAsked: p.boolean(),
   },
   uniques: [{ name: 'run_running', properties: ['tenant'], where: `status = 'running'` }],

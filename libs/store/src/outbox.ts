@@ -1,4 +1,4 @@
-import { isWalletLane, type Command, type Identity, type Lane, type Outgoing, type Waiting } from '#core';
+import { findingPhases, isWalletLane, type Command, type Identity, type Lane, type Outgoing, type Waiting } from '#core';
 import { rows, type Database, type Db } from './database.js';
 
 /**
@@ -30,6 +30,11 @@ const heldBack = heldBackBy(`before.state = 'importing' or ${inCall}`);
 const heldBackByCall = heldBackBy(inCall);
 const lookAgainMs = 1_000;
 
+/** So long a repair waits for others at the most: a run that was killed may never be gone on with. */
+const mostGatherSeconds = 120;
+const gathers = `oldest > now() - interval '${mostGatherSeconds} seconds' and exists (
+  select 1 from connector.run r where r.tenant = $1 and r.status = 'running' and r.checkpoint->>'phase' in ('${findingPhases.join("', '")}') and oldest > coalesce(r.phase_at, now()))`;
+
 /** What has to come after a profile update that is not through yet; only tenants with external ids have such commands. */
 const afterProfile = `o.after_profile and exists (
   select 1 from connector.outbox profile
@@ -37,24 +42,24 @@ const afterProfile = `o.after_profile and exists (
 
 export async function countWaiting(db: Db, tenant: string, lane: Lane, background: boolean): Promise<Waiting> {
   const profiles = lane === 'upsert-profile';
-  const [counted] = await rows<{ due: number; next: number | null }>(
+  const [counted] = await rows<{ due: number; next: number | null; gathers: boolean | null }>(
     db,
     `with looked as (
-       select o.command_id, o.tenant, o.person_id, o.background, row_number() over () as place from connector.outbox o
+       select o.command_id, o.tenant, o.person_id, o.background, o.due_at, row_number() over () as place from connector.outbox o
        where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at <= now()
        limit ${mostCounted}
      ), due as (
-       select count(*)::int as n from looked o ${profiles ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
+       select count(*)::int as n, min(o.due_at) as oldest from looked o ${profiles ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
      )
      select n as due, case when n = 0 then least((
        select (extract(epoch from min(o.due_at) - now()) * 1000)::float8 from connector.outbox o
        where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at > now())
-       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next
+       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next, ${background ? gathers : 'false'} as gathers
      from due`,
     [tenant, lane, background],
   );
-  const { due = 0, next = null } = counted ?? {};
-  return next === null ? { due } : { due, nextInMs: Math.max(1, Math.ceil(next)) };
+  const { due = 0, next = null, gathers: isGathering } = counted ?? {};
+  return { due, ...(next === null ? {} : { nextInMs: Math.max(1, Math.ceil(next)) }), ...(isGathering ? { gathers: true } : {}) };
 }
 
 /** Once the least tried command was tried so often, something in the batch may be what fails it: smaller batches isolate it. */

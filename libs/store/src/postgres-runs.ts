@@ -46,8 +46,8 @@ export class PostgresRuns implements Runs {
   private async insert(db: Db, tenant: string, options: RunOptions, lease: string, leaseMs: number): Promise<Row> {
     const [begun] = await rows<Row>(
       db,
-      `insert into connector.run (id, tenant, options, status, started_at, resumed, checkpoint, lease, leased_until, cancel_asked)
-       values ($1, $2, $3, 'running', clock_timestamp(), 0, $4, $5, ${leasedFor('$6')}, false) returning ${columns}`,
+      `insert into connector.run (id, tenant, options, status, started_at, resumed, checkpoint, phase_at, lease, leased_until, cancel_asked)
+       values ($1, $2, $3, 'running', clock_timestamp(), 0, $4, clock_timestamp(), $5, ${leasedFor('$6')}, false) returning ${columns}`,
       [this.nextId(), tenant, storableJson(options), storableJson(firstCheckpoint()), lease, leaseMs],
     );
     return begun!;
@@ -57,7 +57,9 @@ export class PostgresRuns implements Runs {
   async keep(id: string, lease: string, checkpoint: Checkpoint, leaseMs: number): Promise<'go' | 'cancelled' | 'lost'> {
     const [kept] = await this.database.rows<{ cancelled: boolean }>(
       `${quick}
-       update connector.run set checkpoint = $3, leased_until = ${leasedFor('$4')} from quick where id = $1 and lease = $2 and status = 'running' returning cancel_asked as cancelled`,
+       update connector.run set checkpoint = $3, leased_until = ${leasedFor('$4')},
+         phase_at = case when checkpoint->>'phase' = $3::jsonb->>'phase' then phase_at else clock_timestamp() end
+       from quick where id = $1 and lease = $2 and status = 'running' returning cancel_asked as cancelled`,
       [id, lease, storableJson(checkpoint), leaseMs],
     );
     return !kept ? 'lost' : kept.cancelled ? 'cancelled' : 'go';

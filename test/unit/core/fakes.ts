@@ -103,9 +103,13 @@ export class MemoryStore extends Store {
     this.commands.push(...outgoing.map((one): Command => ({ outgoing: one, lane, dueAt: this.clock.now(), state: 'waiting', background: true })));
   }
 
+  /** A run is finding more. */
+  gathers = false;
+
   async waiting(_tenant: string, lane: Lane, background = false): Promise<Waiting> {
     const open = this.commands.filter((command) => command.lane === lane && command.state === 'waiting' && command.background === background);
     const due = open.filter(({ dueAt }) => dueAt <= this.clock.now()).length;
+    if (background && this.gathers) return { due, gathers: true };
     return due > 0 || open.length === 0 ? { due } : { due, nextInMs: Math.min(...open.map(({ dueAt }) => dueAt)) - this.clock.now() };
   }
 

@@ -152,6 +152,19 @@ describe('a run over what was planted on either side', () => {
   });
 });
 
+describe('somebody of whom the run itself tells Klaviyo', () => {
+  it('has their consent compared at once, and once only: no update of a profile changes it', async () => {
+    const world = await agreeing(11);
+    const pass = world.passes.held.get('pass-of-C-9')!;
+    world.passes.put({ ...pass, installed: { ...pass.installed, Google: world.clock.now() } });
+    profile(world, 9).consents.email = { says: 'never' };
+    profile(world, 9).properties[tokenName] = 'an-old-token';
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'install-unheard': 1, 'consent-differs': 1 });
+    expect(foundIn(await ran(world))).toEqual({ 'consent-differs': 1 });
+  });
+});
+
 describe('subscriptions that somebody has yet to confirm', () => {
   it.each([
     ['double', { 'consent-unconfirmed': 1 }, 'no'],

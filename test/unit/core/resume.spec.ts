@@ -91,7 +91,7 @@ describe('a run that is interrupted', () => {
 
   it('ten times, comes to its end with hardly more calls than one', async () => {
     const world = await planted();
-    for (let n = 0; n < 10; n++) await killedBefore(world, 5);
+    for (let n = 0; n < 10; n++) await killedBefore(world, 4);
     const { run } = await world.process().run(tenant, everything);
     expect(run).toMatchObject({ status: 'done', resumed: expect.any(Number) });
     expect(run.resumed).toBeGreaterThan(3);

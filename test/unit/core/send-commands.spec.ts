@@ -258,6 +258,22 @@ describe('what goes in the background', () => {
     expect(marketing.askedInBackground).toEqual([true, true, true]);
   });
 
+  it.each([
+    ['a few updates wait while a run finds more of them', 'upsert-profile', 1_999, true, 0],
+    ['so many that they are worth a call go at once', 'upsert-profile', 2_000, true, 2_000],
+    ['what is asked of The Wallet Crew goes at once', 'look-up', 1, true, 1],
+    ['they go when the run finds no more', 'upsert-profile', 1_999, false, 1_999],
+  ] as const)('goes together, for each call costs something: %s', async (_title, lane, count, gathers, sent) => {
+    const { store, queue, marketing, wallet, commands } = sending();
+    marketing.items = 2_000;
+    store.gathers = gathers;
+    store.putInBackground(lane, ...many(count));
+    await commands.run('acme', lane, true);
+    expect([...marketing.sent, ...wallet.sent].flat()).toHaveLength(sent);
+    // It looks again soon.
+    if (sent === 0) expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane, background: true }, afterMs: 1_000 }]);
+  });
+
   it('is not read back one by one: the next run reads all events', async () => {
     const { store, commands } = sending();
     store.putInBackground('track', track('c-000000'));

@@ -70,6 +70,8 @@ export interface Waiting {
   due: number;
   /** When the next one comes due, if none is now. Epoch milliseconds by the store's clock, as a wait. */
   nextInMs?: number;
+  /** In the background: a run is finding more of it, and none of these has waited for long or been found in a phase that is over. */
+  gathers?: boolean;
 }
 
 export interface LedgerEntry {

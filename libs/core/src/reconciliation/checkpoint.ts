@@ -18,6 +18,9 @@ export const phases = ['passes', 'absences', 'deciding', 'profiles', 'again', 'm
  */
 export type Phase = (typeof phases)[number];
 
+/** While it is at one of these, more may be found that is to be repaired. */
+export const findingPhases = ['passes', 'absences', 'deciding', 'profiles', 'missing', 'events'] as const satisfies Phase[];
+
 /** How far a run is; with it another process goes on. Plain data. */
 export interface Checkpoint {
   phase: Phase;

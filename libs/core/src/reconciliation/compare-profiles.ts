@@ -37,8 +37,8 @@ export interface ProfileReading {
 export type Comparison =
   /** `person`: whose main profile it is. */
   | { is: 'agreeing' | 'drifted'; person?: Person; drift: Drift | undefined }
-  /** It was just written, or is about to be: what it holds now says nothing. */
-  | { is: 'unsettled'; person: Person; drift: undefined };
+  /** It was just written, or is about to be: what it holds now says nothing, but for consent. */
+  | { is: 'unsettled'; person: Person; drift: Drift | undefined };
 
 export function keysOfProfiles(profiles: readonly HeldProfile[], rules: Rules): string[] {
   return [...new Set(profiles.flatMap(({ name }) => keysOfProfile(name, rules)))];
@@ -58,15 +58,18 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
     return ended(drift, undefined);
   }
   if (!isMain(held.name, person)) return duplicate(held, person, reading);
-  if (reading.told.lately.has(person.id)) return { is: 'unsettled', person, drift: undefined };
-  const wrong = new Set<DriftKind>();
   const about: string[] = [];
-  compareProperties(held, person, reading, wrong, about);
-  if (wrong.size > 0) drift.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
-  compareTokens(held, person, reading, drift, about);
+  const isSettled = !reading.told.lately.has(person.id);
+  if (isSettled) {
+    const wrong = new Set<DriftKind>();
+    compareProperties(held, person, reading, wrong, about);
+    if (wrong.size > 0) drift.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
+    compareTokens(held, person, reading, drift, about);
+  }
   compareConsents(held, person, reading, drift, about);
   if (about.length > 0) drift.sample.about = [...new Set(about)].slice(0, mostNamed);
   drift.kinds = [...new Set([...drift.kinds, ...drift.repairs.flatMap(({ kinds }) => kinds)])];
+  if (!isSettled) return { is: 'unsettled', person, drift: drift.kinds.length > 0 ? drift : undefined };
   // A second update would be refused like the first, and be parked beside it.
   const refused = reading.told.parked.get(person.id);
   return ended(refused ? { ...drift, refused, repairs: drift.repairs.filter(({ kinds }) => kinds.includes('opt-out-unheard')) } : drift, person);

@@ -11,8 +11,8 @@ import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
 const passesAtOnce = 5_000;
-/** What is gone is asked for by name, a call or two each; a process that dies must not have asked many in vain. */
-const askedAtOnce = 4;
+/** What is gone is asked for by name, a call or two each; a process that dies must not have asked in vain. */
+const askedAtOnce = 1;
 
 interface Held {
   person: Person;

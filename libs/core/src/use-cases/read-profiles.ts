@@ -147,7 +147,9 @@ export class ReadProfiles {
     const newcomers = new Set(options.dryRun ? await this.runs.seen(id, 'name', keys) : []);
     const owned = held.map((profile) => ({ profile, person: personOf(profile, known, rules) }));
     const optIns = options.only.includes('consent') ? await this.optInsOf(owned.flatMap(({ profile, person }) => (person ? listsUnheld(profile, person, rules) : [])), tenant) : {};
-    const reading = { begunAt: hand.run.startedAt, at, only: options.only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
+    // Nothing that we write to a profile changes consent: it was judged at once.
+    const only = options.only.filter((part) => !isAgain || part !== 'consent');
+    const reading = { begunAt: hand.run.startedAt, at, only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
     const compared = owned.flatMap(({ profile, person }) => {
       if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
@@ -159,8 +161,10 @@ export class ReadProfiles {
       if (person && first.get(person.id) !== one.profile.name.klaviyoId) one.comparison = duplicate(one.profile, person, reading);
     }
     await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
-    const fresh = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
-    if (!isAgain) hand.checkpoint.fresh.profiles = [...new Set([...hand.checkpoint.fresh.profiles, ...fresh])].slice(0, mostFresh);
+    if (isAgain) return;
+    const { fresh } = hand.checkpoint;
+    const unsettled = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
+    fresh.profiles = [...new Set([...fresh.profiles, ...unsettled])].slice(0, mostFresh);
   }
 
   /** Asked when a subscription is missing for the first time; then it says whether somebody must confirm it. */

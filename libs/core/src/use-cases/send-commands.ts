@@ -17,6 +17,9 @@ const mostInFlightInBackground = 3;
 const turnMs = 10_000;
 /** Twice the largest batch of events. */
 const countAgainBelow = 2_000;
+/** In the background: fewer wait for others while a run finds more. An import costs several calls, and a run would make one every few seconds. */
+const worthSending = 2_000;
+const gatherMs = 1_000;
 /** A stopping process must not fetch its own word again at once: it would go round in circles until its queue is stopped. */
 const leaveWordMs = 1_000;
 /** A shorter wait is not worth a trip through the queue. */
@@ -85,11 +88,16 @@ export class SendCommands {
     const endsAt = this.clock.now() + turnMs;
     let due = 0;
     let nextInMs: number | undefined;
+    let gathers = false;
     while (failures.length === 0) {
       if (this.stopping || this.clock.now() > endsAt) return 0;
       if (inFlight.size >= most) await Promise.race(inFlight);
       // Counting a long lane takes as long as sending from it; what was counted is good until little of it is left.
-      if (due < countAgainBelow) ({ due, nextInMs } = await this.store.waiting(tenant, lane, background));
+      if (due < countAgainBelow) ({ due, nextInMs, gathers = false } = await this.store.waiting(tenant, lane, background));
+      if (gathers && !isWalletLane(lane) && due < worthSending) {
+        nextInMs = gatherMs;
+        due = 0;
+      }
       if (due === 0) {
         if (inFlight.size === 0) return nextInMs;
         // An answer may put commands back.
