@@ -53,6 +53,19 @@ export function recordsSuite(world: () => RecordsWorld): void {
       for (const stranger of ['p-ben', 'p-a', '', 'odd\u0000']) expect(await records.person(tenant, stranger)).toBeUndefined();
     });
 
+    it('are found by the id of the profile that Klaviyo has of them; one that is known stays', async () => {
+      const ana = samplePerson('p-ana', { customerId: 'C-1' }, { email: 'ana@example.com' });
+      const ben = samplePerson('p-ben', { customerId: 'C-2' }, { klaviyoId: 'K-2' });
+      await happened({ persons: [ana, ben] });
+      const { records } = world();
+      await records.learnIds(tenant, new Map([['p-ana', 'K-1'], ['p-ben', 'K-9'], ['p-nobody', 'K-3']]));
+      expect(await records.personsBy(tenant, ['klaviyoId:K-1'])).toEqual([{ ...ana, identity: { email: 'ana@example.com', klaviyoId: 'K-1' } }]);
+      expect(await records.person(tenant, 'p-ben')).toEqual(ben);
+      expect(await records.personsBy(tenant, ['klaviyoId:K-9', 'klaviyoId:K-3'])).toEqual([]);
+      await records.learnIds(foreign, new Map([['p-ana', 'K-8']]));
+      expect((await records.person(tenant, 'p-ana'))!.identity.klaviyoId).toBe('K-1');
+    });
+
     it('whom a run has not seen are found on such a walk, and nobody else', async () => {
       const { records, see } = world();
       const [run, other] = [randomUUID(), randomUUID()];

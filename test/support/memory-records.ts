@@ -49,6 +49,13 @@ export class MemoryRecords extends Records {
     return structuredClone(record);
   }
 
+  override async learnIds(tenant: string, ids: ReadonlyMap<string, string>): Promise<void> {
+    for (const [id, klaviyoId] of ids) {
+      const person = this.#of(tenant).get(id);
+      if (person) person.identity.klaviyoId ??= klaviyoId;
+    }
+  }
+
   /** In the order of their ids. */
   persons(tenant: string): Person[] {
     return structuredClone([...this.#of(tenant).values()].sort((a, b) => (a.id < b.id ? -1 : 1)));

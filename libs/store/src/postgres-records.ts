@@ -42,6 +42,21 @@ export class PostgresRecords implements Records {
     return walkGone(this.database, runId, after ?? '', walk);
   }
 
+  async learnIds(tenant: string, ids: ReadonlyMap<string, string>): Promise<void> {
+    await this.database.rows(
+      `with person as materialized (
+         select p.id, p.identity || jsonb_build_object('klaviyoId', given.klaviyo_id) as identity, given.klaviyo_id
+         from unnest($2::text[], $3::text[]) as given (id, klaviyo_id) join connector.person p on p.tenant = $1 and p.id = given.id
+         where p.identity->>'klaviyoId' is null order by p.id for update of p
+       ), named as (
+         insert into connector.person_identifier (tenant, identifier, person_id) select $1, 'klaviyoId:' || klaviyo_id, id from person on conflict do nothing
+       )
+       update connector.person p set identity = person.identity, state = jsonb_set(p.state, '{identity}', person.identity), updated_at = clock_timestamp()
+       from person where p.tenant = $1 and p.id = person.id`,
+      [tenant, [...ids.keys()], [...ids.values()]],
+    );
+  }
+
   /** A command without an outcome is in the outbox. One that a newer one replaced says nothing: the newer one is found too. */
   async toldSince(tenant: string, personIds: readonly string[], since: number): Promise<Updates> {
     // Ids ascend in time: what was accepted after a refusal holds all that the refused update held.

@@ -107,7 +107,8 @@ describe('several profiles of one person', () => {
     ['the one with the id that Klaviyo told', identity({ klaviyoId: 'K-1', email }), { email: 'other@example.com' }, true],
     ['another than the one with that id', identity({ klaviyoId: 'K-2', email }), {}, false],
     ['the one with the external id', identity({ externalId: 'C-42', email }), { externalId: 'C-42', email: 'old@example.com' }, true],
-    ['one that has only the e-mail, while there is an external id', identity({ externalId: 'C-42', email }), {}, false],
+    ['one that has only the e-mail yet, while there is an external id', identity({ externalId: 'C-42', email }), {}, true],
+    ['one with the e-mail and another external id', identity({ externalId: 'C-42', email }), { externalId: 'C-43' }, false],
     ['the one with the e-mail, however it is written', identity({ email }), { email: 'Ana@Example.com' }, true],
     ['one with an e-mail that was given up', identity({ email }), { email: 'old@example.com' }, false],
     ['one that has the phone of somebody with an e-mail', identity({ email, phone: '+33612345678' }), { email: 'other@example.com', phone: '+33612345678' }, false],
@@ -117,9 +118,19 @@ describe('several profiles of one person', () => {
   ])('%s', async (_title, person, name, isMain) => {
     const comparison = await compare(held({}, { name, optOuts: [optOut(5)] }), person);
     if (isMain) expect(comparison.is === 'drifted' && comparison.person).toBe(person);
-    // A suggestion to merge, and no more.
-    else expect(comparison).toEqual({ is: 'drifted', drift: { kinds: ['profile-duplicated'], sample: { klaviyoId: 'K-1', personId: person.id }, repairs: [] } });
+    // A suggestion to merge; who opted out by it did so all the same.
+    else expect(comparison).toEqual({ is: 'drifted', drift: { kinds: ['profile-duplicated', 'opt-out-unheard'], sample: { klaviyoId: 'K-1', personId: person.id }, repairs: [expect.objectContaining({ kinds: ['opt-out-unheard'], event: optOut(5) })] } });
     if (!isMain) expect((await compare(held({}, { name }), person, { only: ['tokens'] })).is).toBe('agreeing');
+  });
+
+  it('become one where the profile by whose id we know somebody is gone: another with their name takes its place', async () => {
+    const person = identity({ klaviyoId: 'K-2', email });
+    const replaced = await compare(held({}), person, { gone: new Set(['K-2']) });
+    expect(replaced).toMatchObject({ is: 'drifted', person, drift: { kinds: ['profile-missing'] } });
+    const { person: after } = decide(replaced.drift!.repairs[0]!.event as WalletEvent, [person], rules(), now);
+    expect(after.identity).toEqual({ klaviyoId: 'K-1', email });
+    expect(kindsOf(await compare(held({}, { name: { email: 'other@example.com' } }), person, { gone: new Set(['K-2']) }))).toEqual(['profile-duplicated']);
+    expect(kindsOf(await compare(held({}), person, { gone: new Set(['K-2']), only: ['consent'] }))).toEqual([]);
   });
 
   it('belong to whom their id, e-mail or phone leads to', () => {

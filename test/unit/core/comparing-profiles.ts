@@ -30,7 +30,7 @@ export function held(properties: HeldProfile['properties'], own: Partial<Omit<He
 export async function compare(profile: HeldProfile, person: Person | undefined, own: Partial<ProfileReading> = {}): Promise<Comparison> {
   const rule = own.rules ?? rules();
   const expected = await expectedProfiles(person ? [person] : [], rule, noPlugins);
-  return compareProfile(profile, person, { begunAt: now, at: now, only: parts, rules: rule, vault, expected, told: { lately: new Set(), parked: new Map() }, strangers: true, optIns: {}, ...own });
+  return compareProfile(profile, person, { begunAt: now, at: now, only: parts, rules: rule, vault, expected, told: { lately: new Set(), parked: new Map() }, strangers: true, optIns: {}, gone: new Set(), ...own });
 }
 
 /** `kind of event: kinds of drift`, for each repair. */

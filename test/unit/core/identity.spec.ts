@@ -1,4 +1,4 @@
-import { decide, lookupKeys, matching, mergedPerson, newPerson, identifierKeys, identifiersOf, type Person } from '#core';
+import { decide, lookupKeys, matching, mergedPerson, newPerson, identifierKeys, identifiersOf, type Person, type WalletEvent } from '#core';
 import { aCustomer, canonical, commandsOf, event, frozen, live, onlyPerson, outcome, permutations, profile, rules, start } from '../../support/stories.js';
 
 const codes = (lived: ReturnType<typeof live>) => lived.decisions.flatMap(({ notes }) => notes.flatMap(({ code }) => code ?? []));
@@ -123,6 +123,27 @@ describe('an unusable e-mail or phone', () => {
   it('is never repeated in a note', () => {
     const lived = live([update({ customerId: 'C-42', email: 'secret.person', phone: '+1 secret' })]);
     expect(JSON.stringify(lived.decisions.flatMap(({ notes }) => notes))).not.toMatch(/secret/);
+  });
+});
+
+describe('a pass', () => {
+  const own = (customer: string, email: string, pass: string) => aCustomer(customer).enrolled({ at: at(1), email }).installed('apple', { at: at(2), pass }).events;
+  const told = (identifiers: Record<string, string>, kind: 'pass-updated' | 'pass-uninstalled' = 'pass-updated') => event(kind, { at: at(9), identifiers, pass: { id: 'P-1' }, ...(kind === 'pass-updated' ? {} : { wallet: 'Apple' as const }) });
+  const holders = (...events: WalletEvent[]) => live([...own('C-1', 'ana@example.com', 'P-1'), ...own('C-2', 'ben@example.com', 'P-2'), ...events]).persons;
+
+  it.each<[string, Record<string, string>, persons: number]>([
+    ['another customer whom we know', { customerId: 'C-2', email: 'ben@example.com' }, 2],
+    ['another customer whom we do not know', { customerId: 'C-3', email: 'cleo@example.com' }, 3],
+    ['an e-mail that somebody else has', { email: 'ben@example.com' }, 2],
+    ['an e-mail that nobody has: it has changed', { email: 'ana@new.example' }, 2],
+    ['the customer, and an e-mail that nobody has', { customerId: 'C-1', email: 'ana@new.example' }, 2],
+  ])('that names %s makes one of two persons only where they are one', (_title, identifiers, count) => {
+    expect(holders(told(identifiers))).toHaveLength(count);
+  });
+
+  it('makes one person of two only where nothing else tells them apart', () => {
+    const [first] = own('C-1', 'ana@example.com', 'P-1');
+    expect(live([told({}), first!, event('pass-created', { at: at(3), identifiers: { customerId: 'C-1' }, pass: { id: 'P-1' } })]).persons).toHaveLength(1);
   });
 });
 

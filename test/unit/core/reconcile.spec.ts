@@ -13,6 +13,8 @@ async function ran(world: World, options: RunOptions = everything) {
 describe('a run over two sides that agree', () => {
   it('finds nothing, writes nothing and says so', async () => {
     const world = await agreeing(9);
+    // Klaviyo's ids of profiles that were written in bulk become known with the first run.
+    await ran(world);
     const before = await contents(world);
     const run = await ran(world);
     expect(foundIn(run)).toEqual({});
@@ -178,6 +180,101 @@ describe('subscriptions that somebody has yet to confirm', () => {
     const run = await ran(world);
     expect(foundIn(run)).toEqual(found);
     expect(run.report!.verdict.worry).toBe(worry);
+  });
+});
+
+describe('a pass that was given to somebody else, of which nobody told us', () => {
+  const given = async () => {
+    const world = await agreeing(3);
+    const [pass, own] = ['pass-of-C-1', 'pass-of-C-0'].map((id) => world.passes.held.get(id)!);
+    world.passes.put({ ...pass!, identifiers: { ...own!.identifiers, email: emailOf(0) }, changedAt: world.clock.now() });
+    world.clock.at += 12 * hour;
+    return world;
+  };
+
+  it('counts for who has it now, and no more for who had it; the two stay two', async () => {
+    const world = await given();
+    expect(foundIn(await ran(world))).toEqual({ 'install-unheard': 1, 'status-wrong': 1 });
+    expect(persons(world)).toHaveLength(3);
+    expect(profile(world, 0).properties).toMatchObject({ [apple]: 'Installed', 'neostore.wallet.installedCount': 2 });
+    expect(profile(world, 1).properties).toMatchObject({ [apple]: 'Uninstalled', 'neostore.wallet.installedCount': 0 });
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+
+  it('is told of under the new name from then on', async () => {
+    const world = await given();
+    await ran(world);
+    await world.tell([event('pass-uninstalled', { at: world.clock.now(), identifiers: {}, pass: { id: 'pass-of-C-1' }, wallet: 'Apple' })]);
+    expect(profile(world, 0).properties).toMatchObject({ 'neostore.wallet.installedCount': 1 });
+    expect(persons(world)).toHaveLength(3);
+  });
+});
+
+describe('an address that changed without our hearing of it', () => {
+  it.each([['Klaviyo has no profile of it', false], ['we know it by nothing but the pass', true]])('is taken over from the pass, and the profile with it: %s', async (_title, hasCustomerId) => {
+    const world = await agreeing(3);
+    await ran(world);
+    const pass = world.passes.held.get('pass-of-C-1')!;
+    world.passes.put({ ...pass, identifiers: { ...(hasCustomerId ? {} : pass.identifiers), email: 'moved@mail.example' }, changedAt: world.clock.now() });
+    const own = profile(world, 1);
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'address-unheard': 1 });
+    expect(persons(world).filter(({ identity }) => identity.email === 'moved@mail.example')).toMatchObject([{ identity: { klaviyoId: own.name.klaviyoId } }]);
+    expect(world.profiles.held.size).toBe(3);
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+
+  it('gives way to what a webhook said since the pass last changed', async () => {
+    const world = await agreeing(3);
+    const pass = world.passes.held.get('pass-of-C-1')!;
+    world.passes.put({ ...pass, identifiers: { ...pass.identifiers, email: 'once@mail.example' }, changedAt: world.clock.now() });
+    world.clock.at += hour;
+    await world.tell([event('customer-updated', { at: world.clock.now(), identifiers: { customerId: 'C-1', email: 'now@mail.example' } })]);
+    world.clock.at += 12 * hour;
+    await ran(world);
+    expect(persons(world).map(({ identity: { email } }) => email)).toContain('now@mail.example');
+  });
+});
+
+describe('somebody whose profile is gone', () => {
+  it('and whose pass is gone too, is forgotten and does not come back', async () => {
+    const world = await agreeing(3);
+    await ran(world);
+    world.passes.delete('pass-of-C-1');
+    world.profiles.delete(profile(world, 1).name.klaviyoId);
+    world.clock.at += 12 * hour;
+    await ran(world);
+    for (let night = 0; night < 2; night++) {
+      if (profile(world, 1)) world.profiles.delete(profile(world, 1).name.klaviyoId);
+      world.clock.at += 24 * hour;
+      expect(foundIn(await ran(world))).toEqual({});
+      expect(profile(world, 1)).toBeUndefined();
+    }
+  });
+
+  it('is found missing also where something is wrong with their pass, of which Klaviyo is told meanwhile', async () => {
+    const world = await agreeing(3);
+    await ran(world);
+    world.passes.put({ ...world.passes.held.get('pass-of-C-1')!, installed: {} });
+    world.profiles.delete(profile(world, 1).name.klaviyoId);
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'uninstall-unheard': 1, 'profile-missing': 1 });
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+
+  it('and of whom Klaviyo has another under the same address, has that one from now on', async () => {
+    const world = await agreeing(3);
+    await ran(world);
+    world.profiles.delete(profile(world, 1).name.klaviyoId);
+    world.profiles.put({ name: { klaviyoId: 'made-by-a-form', email: emailOf(1) }, createdAt: world.clock.now() });
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'profile-missing': 1 });
+    expect(profile(world, 1)).toMatchObject({ name: { klaviyoId: 'made-by-a-form' }, properties: { [apple]: 'Installed' } });
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
   });
 });
 

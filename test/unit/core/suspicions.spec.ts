@@ -37,7 +37,7 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['plugin-fails', () => { const { expected: _gone, ...rest } = healthy(); return { ...rest, pluginNotes: [{ ...plugin('mapProfile: Oh no.'), code: 'PLUGIN_FAILED' }] }; }, 'plugin rules: mapProfile: Oh no.'],
   ['update-refused', () => withCommands(healthy(), 'upsert-profile', answered('refused', 'KLAVIYO_REFUSED_ITEM')), /"in the words of the vendor"/],
   ['no-profile', () => healthy({ profiles: [] }), /Klaviyo accepted an update/],
-  ['no-profile', () => withProfile(healthy(), ({ name }) => ({ name: { ...name, klaviyoId: 'K2' } })), /; K2 is not the one we write to$/],
+  ['no-profile', () => withProfile(healthy(), ({ name }) => ({ name: { ...name, klaviyoId: 'K2' } })), /; K2 has their name and takes its place with the next reconciliation$/],
   ['several-profiles', () => { const one = healthy(); const [profile] = one.profiles as [SeenProfile]; return { ...one, profiles: [profile, { ...profile, name: { klaviyoId: 'K2', email: 'ana@mail.example' }, properties: {} }] }; }, /K1 .*with wallet status; the one we write to\), K2 .*without wallet status/],
   ['identifier-withheld', () => withPerson(healthy(), { identity: { ...healthy().person!.identity, withheld: ['phone'] } }), /neostore.withheld.phone/],
   ['just-accepted', () => justTaken(withProperty(healthy(), apple, 'NotInstalled')), `${apple} should be Installed and is NotInstalled`],

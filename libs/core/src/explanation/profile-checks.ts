@@ -1,5 +1,6 @@
 import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
+import { couldReplace } from '../reconciliation/compare-profiles.js';
 import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { differencesOf, isStatusProperty, leftOver, type Difference } from './difference.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
@@ -54,7 +55,7 @@ export const profileChecks: readonly Check[] = [
       if (!person || !isAsked(profiles) || mainProfile(evidence) || goes(person.identity) === 'when-reachable') return undefined;
       const update = lastUpdate(evidence);
       const at = update && takenAt(update);
-      const others = ownProfiles(evidence).map(({ name: { klaviyoId } }) => `; ${klaviyoId} is not the one we write to`);
+      const others = ownProfiles(evidence).map(({ name }) => `; ${name.klaviyoId} ${couldReplace(name, person) ? 'has their name and takes its place with the next reconciliation' : 'is not the one we write to'}`);
       return { detail: `${at !== undefined ? `Klaviyo accepted an update ${since(at, now)}` : update ? `the newest update is ${update.status}` : 'no update on record'}${others.join('')}` };
     },
   },

@@ -35,6 +35,7 @@ function differing({ pass, drift, unheardIn, absentFrom }: PassComparison, evide
   const owners = ownersOf(pass, knownIn(evidence), rules).length;
   return [
     ...(drift?.kinds.includes('registration-unheard') ? [`nobody told us that the owner of pass ${pass.id} registered`] : []),
+    ...(drift?.kinds.includes('address-unheard') ? [`pass ${pass.id} names its owner by an address of which nobody told us`] : []),
     ...unheardIn.map((wallet) => `pass ${pass.id} in ${wallet}: installed there since ${iso(pass.installed[wallet]!)}, ${here(wallet)}`),
     ...absentFrom.map((wallet) => `pass ${pass.id} in ${wallet}: not installed there, ${here(wallet)}`),
     ...(drift?.kinds.includes('status-wrong') ? [owners > 1 ? `pass ${pass.id} belongs to one person there and to ${owners} here` : `pass ${pass.id} is of kind ${kindOfListed(pass, rules.passKinds)} there and of ${seen?.kind} here`] : []),

@@ -2,7 +2,8 @@ import type { Channel, Identity, ProfileName } from '../command.js';
 import type { Note } from '../decide.js';
 import { fingerprint } from '../fingerprint.js';
 import type { Rules } from '../rules.js';
-import type { WalletEvent } from '../wallet/event.js';
+import { wallets, type Wallet, type WalletEvent } from '../wallet/event.js';
+import { inWallet, type Pass } from '../wallet/pass.js';
 import { optedOutSince } from './list-routing.js';
 import { newer, type Person, type Said } from './person.js';
 
@@ -87,19 +88,41 @@ export function withoutIds(person: Person, deleted: readonly string[]): Pick<Per
 }
 
 /**
- * Which of the found persons the event is about. A shared pass, e-mail or customer id always joins, because Klaviyo has one
- * profile per e-mail and two persons writing to it would overwrite each other. A shared phone joins only while it does not
- * contradict the e-mail: families share phones.
+ * Which of the found persons the event is about. A shared e-mail or customer id always joins, because Klaviyo has one profile per e-mail and
+ * two persons writing to it would overwrite each other. A shared pass joins unless it was given to somebody else, and a shared phone only
+ * while it does not contradict the e-mail: families share phones.
  */
 export function matching(found: readonly Person[], keys: readonly string[], email: string | undefined): Person[] {
-  const strong = keys.filter((key) => !key.startsWith('phone:'));
-  const owners = found.filter((person) => identifierKeys(person).some((key) => strong.includes(key)));
+  const names = keys.filter((key) => !key.startsWith('phone:') && !isPassKey(key));
+  const named = found.filter((person) => identifierKeys(person).some((key) => names.includes(key)));
+  const holders = found.filter((person) => !named.includes(person) && identifierKeys(person).some((key) => isPassKey(key) && keys.includes(key)));
+  const owners = [...named, ...(names.length === 0 ? newestHolder(holders, keys) : holders.filter((holder) => !isGivenAway(holder, names, named)))];
   const emails = new Set(owners.flatMap(emailsOf).concat(email ?? []));
   const byPhone = found.filter((person) => !owners.includes(person) && identifierKeys(person).some((key) => keys.includes(key)));
   const agreeing = byPhone.filter((person) => emails.size === 0 || emailsOf(person).length === 0);
   // Several persons may share the phone of an event that says nothing else; then it is taken for the first one's.
   const joined = emails.size === 0 && owners.length === 0 ? agreeing.toSorted(byId).slice(0, 1) : agreeing;
   return [...owners, ...joined].toSorted(byId);
+}
+
+const isPassKey = (key: string) => key.startsWith('pass:');
+
+/** Whoever holds a pass by which somebody else is named: of another customer id, or of another e-mail where that is somebody's we know. Otherwise their e-mail has changed. */
+function isGivenAway(holder: Person, names: readonly string[], named: readonly Person[]): boolean {
+  const isOther = ([key, values]: [string, Said<string>[]]) => key !== 'email' && key !== 'phone' && key !== 'klaviyoId' && values.length > 0 && names.some((name) => name.startsWith(`${key}:`));
+  const isOtherCustomer = Object.entries(holder.identifiers).some(isOther);
+  return isOtherCustomer || (named.length > 0 && emailsOf(holder).length > 0 && named.some((person) => emailsOf(person).length > 0));
+}
+
+/** A pass that was given away stays known of both. */
+function newestHolder(holders: readonly Person[], keys: readonly string[]): Person[] {
+  const heldAt = ({ passes }: Person) => Math.max(0, ...Object.values(passes).flatMap((pass) => (keys.includes(`pass:${pass.id}`) ? wallets.map((wallet) => installedAt(pass, wallet)) : [])));
+  return holders.length < 2 ? [...holders] : holders.toSorted((a, b) => heldAt(b) - heldAt(a) || byId(a, b)).slice(0, 1);
+}
+
+function installedAt(pass: Pass, wallet: Wallet): number {
+  const view = inWallet(pass, wallet);
+  return view?.status === 'Installed' ? Math.max(view.confirmedAt ?? 0, view.at) : 0;
 }
 
 const byId = (a: Person, b: Person) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
@@ -132,6 +155,11 @@ export function identityOf(person: Person, rules: Rules): Identity {
   const withheld = was.withheld?.filter((name) => was[name] === identity[name]);
   if (withheld?.length) identity.withheld = withheld;
   return identity;
+}
+
+/** Everything that finds somebody again, when an event is decided: the newest value of each key. */
+export function namesOf({ identifiers }: Person): Record<string, string> {
+  return Object.fromEntries(Object.entries(identifiers).flatMap(([key, values]) => (key === 'klaviyoId' || values.length === 0 ? [] : [[key, values.reduce((a, b) => (b.at > a.at ? b : a)).value]])));
 }
 
 /** How Klaviyo names somebody, and nothing else. */

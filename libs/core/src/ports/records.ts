@@ -55,6 +55,9 @@ export abstract class Records {
   /** When the newest webhook of The Wallet Crew came (epoch ms). */
   abstract lastWebhook(tenant: string): Promise<number | undefined>;
 
+  /** Klaviyo's ids of the profiles that persons have, by person id; whoever has one keeps it. From then on an update reaches the profile whatever becomes of its address. */
+  abstract learnIds(tenant: string, ids: ReadonlyMap<string, string>): Promise<void>;
+
   /** Events accepted before this (epoch ms) that nobody has seen in Klaviyo yet, by metric and day, the oldest first. */
   abstract unseenEvents(tenant: string, acceptedBefore: number): Promise<UnseenEvents[]>;
   /** Klaviyo shows these events. Answers how many of them had not been seen before. */

@@ -1,4 +1,4 @@
-import { identifiersOf, keysOf, matching, personId } from '../person/identity.js';
+import { identifiersOf, keysOf, matching, namesOf, personId } from '../person/identity.js';
 import { own, type Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { ListedPass } from '../ports/passes.js';
@@ -6,7 +6,7 @@ import type { Rules } from '../rules.js';
 import { bareEvent, wallets, type Wallet } from '../wallet/event.js';
 import { inWallet, isInstallCounted, kindNotSaidYet, kindOfListed, wasInstallHeard, type Pass } from '../wallet/pass.js';
 import type { DriftKind } from './drift.js';
-import { absence, installation, listed, registration, type Drift } from './repair.js';
+import { absence, installation, listed, namedAnew, registration, type Drift } from './repair.js';
 
 export interface PassReading {
   /** When the passes were read. */
@@ -42,6 +42,7 @@ export function ownersOf(pass: ListedPass, known: PersonIndex, rules: Rules): Pe
 
 /** What is wrong about a pass: what The Wallet Crew lists against what we know. */
 export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
+  const changedAt = Math.min(pass.changedAt ?? settledBefore, settledBefore);
   const comparison: PassComparison = { pass, absentFrom: [], unheardIn: [], heard: {}, fresh: newestChange(pass) > settledBefore };
   if (comparison.fresh) return comparison;
   const kind = kindOfListed(pass, rules.passKinds);
@@ -56,6 +57,9 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   let isNewestWord = false;
   // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
   if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keysOfPass(pass, rules)), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
+  if (person && hasNewAddress(person, pass, rules)) drift.repairs.push(namedAnew(pass, changedAt));
+  // Whoever it was given away by must not keep its status.
+  for (const former of formerHolders(pass, owners, known)) drift.repairs.push(listed(`given away ${pass.id} ${former.id}`, ['status-wrong'], at, { identifiers: namesOf(former) }, [{ id: pass.id, installed: {} }]));
   for (const wallet of wallets) {
     const since = pass.installed[wallet];
     const view = seen && inWallet(seen, wallet);
@@ -78,6 +82,17 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   if ((statements.size > 0 || isNewestWord) && comparison.absentFrom.length === 0) drift.repairs.push(listed(pass.id, [...statements], at, { identifiers: pass.identifiers }, [pass]));
   drift.kinds = [...new Set(drift.repairs.flatMap(({ kinds }) => kinds))];
   return drift.kinds.length > 0 ? { ...comparison, drift } : comparison;
+}
+
+/** An address that The Wallet Crew has on the pass, and that nobody ever told us. */
+function hasNewAddress(person: Person, pass: ListedPass, rules: Rules): boolean {
+  const named = identifiersOfPass(pass, rules);
+  return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value }) => value === named[name]));
+}
+
+/** Persons we take to have the pass in a wallet, while it belongs to somebody else. */
+function formerHolders({ id }: ListedPass, owners: readonly Person[], known: PersonIndex): Person[] {
+  return known.owners([`pass:${id}`]).filter((person) => !owners.includes(person) && wallets.some((wallet) => inWallet(person.passes[id]!, wallet)?.status === 'Installed'));
 }
 
 /** Where we take a pass of a person to be, and it is not. */

@@ -1,7 +1,7 @@
 import type { ProfileName, UpsertProfile } from '../command.js';
 import { propertyNames } from '../marketing/profile.js';
 import { isCustomer } from '../person/customer.js';
-import { goes, identifiersOf, keysOf, matching, profileName } from '../person/identity.js';
+import { goes, identifiersOf, keysOf, matching, namesOf, profileName } from '../person/identity.js';
 import type { Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { HeldProfile } from '../ports/profiles.js';
@@ -29,6 +29,8 @@ export interface ProfileReading {
   told: Updates;
   /** Profiles of nobody we know get the explicit status too. */
   strangers: boolean;
+  /** Ids of persons by which Klaviyo has no profile any more. */
+  gone: ReadonlySet<string>;
   /** Which lists ask whoever is put on them to confirm it; one that is not here is taken for one that does not. */
   optIns: Readonly<Record<string, OptIn>>;
 }
@@ -57,10 +59,14 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
     defaultsOf(held, reading, drift);
     return ended(drift, undefined);
   }
-  if (!isMain(held.name, person)) return duplicate(held, person, reading);
+  const { klaviyoId } = person.identity;
+  const replaced = klaviyoId !== undefined && reading.gone.has(klaviyoId) && couldReplace(held.name, person) ? klaviyoId : undefined;
+  if (!isMain(held.name, person) && replaced === undefined) return duplicate(held, person, reading);
   const about: string[] = [];
   const isSettled = !reading.told.lately.has(person.id);
-  if (isSettled) {
+  if (replaced !== undefined && reading.only.includes('status')) {
+    drift.repairs.push(listed(`profile ${person.id}`, ['profile-missing'], reading.at, { profile: held.name, identifiers: namesOf(person), deletedIds: [replaced] }, []));
+  } else if (isSettled) {
     const wrong = new Set<DriftKind>();
     compareProperties(held, person, reading, wrong, about);
     if (wrong.size > 0) drift.repairs.push(listed(`profile ${person.id}`, [...wrong], reading.at, { profile: held.name, identifiers: namesOf(person) }, []));
@@ -76,9 +82,10 @@ export function compareProfile(held: HeldProfile, person: Person | undefined, re
 }
 
 /** Another profile of somebody. A suggestion to merge, and no more: merging cannot be undone. Its properties are not ours to write: the person's own profile has them. */
-export function duplicate(held: HeldProfile, person: Person, { only }: Pick<ProfileReading, 'only'>): Comparison {
-  if (!only.includes('status')) return { is: 'agreeing', drift: undefined };
-  return { is: 'drifted', drift: { kinds: ['profile-duplicated'], sample: { klaviyoId: held.name.klaviyoId, personId: person.id }, repairs: [] } };
+export function duplicate(held: HeldProfile, person: Person, { only, rules }: Pick<ProfileReading, 'only' | 'rules'>): Comparison {
+  const optOuts = only.includes('consent') ? channelsOf(rules).flatMap((channel) => unheardOptOuts(held, person, channel)).map(optOut) : [];
+  const kinds = [...(only.includes('status') ? ['profile-duplicated' as const] : []), ...(optOuts.length > 0 ? ['opt-out-unheard' as const] : [])];
+  return ended({ kinds, sample: { klaviyoId: held.name.klaviyoId, personId: person.id }, repairs: optOuts }, undefined);
 }
 
 /** Klaviyo has no profile of somebody we know. */
@@ -112,9 +119,17 @@ export function isMain(name: HeldProfile['name'], { identity }: Person): boolean
   if (identity.klaviyoId !== undefined) return identity.klaviyoId === name.klaviyoId;
   for (const identifier of ['externalId', 'email', 'phone'] as const) {
     if (identity[identifier] === undefined || identity.withheld?.includes(identifier)) continue;
+    // Klaviyo may have got it by the address alone, before anybody named them by an id.
+    if (identifier === 'externalId' && name.externalId === undefined && identity.email !== undefined) continue;
     return name[identifier]?.toLowerCase() === identity[identifier].toLowerCase();
   }
   return true;
+}
+
+/** A profile under the strongest name of somebody whom we know by the id of another. */
+export function couldReplace(name: HeldProfile['name'], person: Person): boolean {
+  const { klaviyoId, ...identity } = person.identity;
+  return klaviyoId !== undefined && klaviyoId !== name.klaviyoId && isMain(name, { ...person, identity });
 }
 
 function compareProperties(held: HeldProfile, person: Person, { only, expected }: ProfileReading, wrong: Set<DriftKind>, about: string[]): void {
@@ -181,11 +196,6 @@ function compareConsents(held: HeldProfile, person: Person, { only, rules, optIn
     drift.kinds.push(kind);
     drift.aboutOf = { ...drift.aboutOf, [kind]: [...(drift.aboutOf?.[kind] ?? []), channel] };
   }
-}
-
-/** Everything that finds the person again, when the event is decided. */
-function namesOf({ identifiers }: Person): Record<string, string> {
-  return Object.fromEntries(Object.entries(identifiers).flatMap(([key, values]) => (key === 'klaviyoId' || values.length === 0 ? [] : [[key, values.reduce((a, b) => (b.at > a.at ? b : a)).value]])));
 }
 
 function identifiersOfName(profile: ProfileName, rules: Rules): Record<string, string> {

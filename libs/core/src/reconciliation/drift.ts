@@ -11,6 +11,7 @@ export const driftKinds = {
   'install-unheard': { part: 'status', repair: 'events', says: 'A pass was added to a wallet without our hearing of it.' },
   'uninstall-unheard': { part: 'status', repair: 'profile', says: 'A pass was removed from a wallet without our hearing of it; nobody says when.' },
   'pass-gone': { part: 'status', repair: 'profile', says: 'The Wallet Crew no longer lists a pass that we took for installed.' },
+  'address-unheard': { part: 'status', repair: 'profile', says: 'The Wallet Crew knows somebody by an e-mail address or a phone number of which nobody told us.' },
   'pass-kind-unknown': { part: 'status', repair: 'reported', says: 'The type of a pass belongs to no pass kind of the configuration, so no status speaks of it.' },
   'profile-missing': { part: 'status', repair: 'profile', says: 'Klaviyo has no profile of a person we know.' },
   'person-unreachable': { part: 'status', repair: 'reported', says: 'We know somebody by nothing that Klaviyo takes for an identifier, so it can have no profile of them.' },

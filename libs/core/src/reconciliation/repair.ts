@@ -38,6 +38,11 @@ export function installation(pass: ListedPass, wallet: Wallet, at: number): Repa
   return { key: `installed ${pass.id} ${wallet} ${at}`, kinds: ['install-unheard'], event: bareEvent({ kind: 'pass-installed', name, at, identifiers: pass.identifiers, pass: passOf(pass), wallet, backfill: true }) };
 }
 
+/** The address on a pass, from when the pass last changed: what webhooks said since then counts more. */
+export function namedAnew(pass: ListedPass, at: number): Repair {
+  return { key: `named ${pass.id}`, kinds: ['address-unheard'], event: bareEvent({ kind: 'customer-updated', name, at, identifiers: pass.identifiers, pass: passOf(pass), backfill: true }) };
+}
+
 /** What The Wallet Crew lists, as a look-up at that time would have told it. The profile is written anew with it. */
 export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[] }, passes: readonly FoundPass[]): Repair {
   return { key: `listed ${key}`, kinds, event: bareEvent({ kind: 'looked-up', name, at, ...who, found: { passes: passes.map(foundOf), listed: true }, backfill: true }) };

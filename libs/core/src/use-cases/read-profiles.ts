@@ -1,3 +1,4 @@
+import type { Person } from '../person/person.js';
 import { PersonIndex } from '../person/person-index.js';
 import type { PluginHost } from '../plugin/host.js';
 import type { HeldProfile, ProfileRange, Profiles } from '../ports/profiles.js';
@@ -7,7 +8,7 @@ import { isUnanswered, type MarketingSetup, type OptIn } from '../ports/setup.js
 import type { Clock, Vault } from '../ports/system.js';
 import type { Stretch } from '../reconciliation/checkpoint.js';
 import { listsUnheld } from '../reconciliation/compare-consents.js';
-import { compareProfile, duplicate, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
+import { compareProfile, couldReplace, duplicate, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
 import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
@@ -149,7 +150,8 @@ export class ReadProfiles {
     const optIns = options.only.includes('consent') ? await this.optInsOf(owned.flatMap(({ profile, person }) => (person ? listsUnheld(profile, person, rules) : [])), tenant) : {};
     // Nothing that we write to a profile changes consent: it was judged at once.
     const only = options.only.filter((part) => !isAgain || part !== 'consent');
-    const reading = { begunAt: hand.run.startedAt, at, only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns };
+    const gone = await this.gone(hand, owned);
+    const reading = { begunAt: hand.run.startedAt, at, only, rules, vault: this.vault, expected, told, strangers: this.strangers, optIns, gone };
     const compared = owned.flatMap(({ profile, person }) => {
       if (!person && newcomers.size > 0 && keysOfProfiles([profile], rules).some((key) => newcomers.has(key))) return [];
       return [{ profile, comparison: compareProfile(profile, person, reading) }];
@@ -161,6 +163,7 @@ export class ReadProfiles {
       if (person && first.get(person.id) !== one.profile.name.klaviyoId) one.comparison = duplicate(one.profile, person, reading);
     }
     await hand.take(compared.flatMap(({ comparison: { drift } }) => drift ?? []));
+    if (!options.dryRun) await this.learnIds(tenant, compared.flatMap(({ profile, comparison: { person } }) => (person && person.identity.klaviyoId === undefined ? [[person.id, profile.name.klaviyoId] as const] : [])));
     if (isAgain) return;
     const { fresh } = hand.checkpoint;
     const unsettled = compared.flatMap(({ profile, comparison }) => (comparison.is === 'unsettled' ? [profile.name.klaviyoId] : []));
@@ -174,6 +177,20 @@ export class ReadProfiles {
     const held = unasked.length === 0 ? [] : await this.lists.lists(tenant, unasked);
     if (!isUnanswered(held)) for (const { id, optIn } of held) this.optIns.set(id, optIn);
     return Object.fromEntries([...this.optIns].flatMap(([list, optIn]) => (optIn ? [[list, optIn]] : [])));
+  }
+
+  /** An import does not tell ids; without one, a profile whose address changes would be left behind with what it says. */
+  private async learnIds(tenant: string, ids: (readonly [person: string, profile: string])[]): Promise<void> {
+    if (ids.length > 0) await this.records.learnIds(tenant, new Map(ids));
+  }
+
+  /** Ids by which we know persons and Klaviyo nobody any more: another profile has their address. */
+  private async gone(hand: RunInHand, owned: readonly { profile: HeldProfile; person: Person | undefined }[]): Promise<Set<string>> {
+    const ids = [...new Set(owned.flatMap(({ profile: { name }, person }) => (person && couldReplace(name, person) ? [person.identity.klaviyoId!] : [])))];
+    if (ids.length === 0) return new Set();
+    const held = await hand.asked(() => this.profiles.byIds(hand.run.tenant, ids));
+    hand.checkpoint.calls.profiles += 1;
+    return new Set(ids.filter((id) => !held.some(({ name }) => name.klaviyoId === id)));
   }
 
   private async firstProfiles(run: string, met: (readonly [person: string, profile: string])[]): Promise<Map<string, string>> {

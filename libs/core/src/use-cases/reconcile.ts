@@ -120,7 +120,7 @@ export class Reconcile {
       ['deciding', status, () => this.decided(hand)],
       ['profiles', true, () => readProfiles.read(hand, rules)],
       ['again', true, () => this.again(hand, rules, graceMs, readPasses, readProfiles, lastRunAt)],
-      ['missing', status && whole, () => new FindMissingProfiles(records, clock, graceMs).run(hand)],
+      ['missing', status && whole, () => new FindMissingProfiles(records, runs, profiles, clock, graceMs).run(hand)],
       ['events', status, () => new ReadEventsBack(profiles, records, clock).run(hand)],
       ['repairs', !run.options.dryRun, () => this.repaired(hand)],
     ];

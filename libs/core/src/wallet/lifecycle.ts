@@ -80,7 +80,7 @@ function newest(seen: InWallet | undefined, now: InWallet): InWallet {
   if (!seen) return now;
   const [before, after] = [seen.confirmedAt ?? seen.at, now.confirmedAt ?? now.at];
   // At the same instant the removal wins: nothing can be removed before it was there.
-  const nowWins = after > before || (after === before && (now.status === seen.status ? now.at > seen.at : now.status === 'Uninstalled'));
+  const nowWins = after > before || (after === before && (now.status === seen.status ? now.at > seen.at || (now.at === seen.at && now.confirmedAt !== undefined) : now.status === 'Uninstalled'));
   const view: InWallet = { ...(nowWins ? now : seen) };
   const first = least(seen.firstInstalledAt, now.firstInstalledAt);
   if (first !== undefined) view.firstInstalledAt = first;
