@@ -91,7 +91,7 @@ export const errors = {
   KLAVIYO_UNSUBSCRIBE_WITHOUT_LIST: { retry: 'never', says: 'A withdrawal names no list; sent like this it would have been a global unsubscribe.', fix: 'Set `klaviyo.listId` or a list for the consent field, then replay the item.' },
   KLAVIYO_NOT_A_MEMBER: { retry: 'never', says: 'The person is not on that list; unsubscribing would have been global.', fix: 'Nothing to do.' },
   KLAVIYO_IMPORT_LOST: { retry: 'later', says: 'Klaviyo cancelled or forgot a profile import.', fix: 'Nothing to do; its profiles are sent again.' },
-  KLAVIYO_NOT_SEEN: { retry: 'never', says: 'Klaviyo accepted an event but does not show it after several looks.', fix: 'Check the profile in Klaviyo and status.klaviyo.com; replay the delivery if it stays away.' },
+  KLAVIYO_NOT_SEEN: { retry: 'never', says: 'Klaviyo accepted an event but does not show it after several looks.', fix: 'Check the profile in Klaviyo and status.klaviyo.com. A reconciliation sends it once more; what Klaviyo drops twice is not sent again, and is for its support.' },
 } as const satisfies Record<string, Explanation>;
 
 export type ErrorCode = keyof typeof errors;

@@ -1,5 +1,5 @@
 import { decide, expectedProfiles, missingProfile, newPerson, PersonIndex, personOf, profileOf, type HeldProfile, type Person, type ProfileReading, type WalletEvent } from '#core';
-import { event, hour, live, onlyPerson, rules, start, aCustomer } from '../../support/stories.js';
+import { event, hour, live, minute, onlyPerson, rules, start, aCustomer } from '../../support/stories.js';
 import { ana, apple, compare, email, google, held, kindsOf, now, propertiesOf, says } from './comparing-profiles.js';
 import { noPlugins } from './fakes.js';
 
@@ -170,7 +170,10 @@ describe('a person without a profile', () => {
 
 describe('consent', () => {
   const asked = ana();
-  const out = (own: Person['optOuts']['email'], optedOut?: number) => ana({ optOuts: { email: own! }, identity: { email, ...(optedOut === undefined ? {} : { optedOut: { email: optedOut } }) } });
+  const out = (own: Person['optOuts']['email']) => ana({ optOuts: { email: own! } });
+  const again = (at = now - hour) => ({ ...out({ at }), consents: { consents_email: [{ at: now - 30 * minute, given: false }, { at: now - 20 * minute, given: true }] } });
+  const { email: _unknown, ...nameless } = ana().identity;
+  const unreachable: Person = { ...ana({ asked: {} }), identity: { ...nameless, klaviyoId: 'K-1' } };
   const says = (consent: HeldProfile['consents']['email']) => ({ consents: { email: consent, sms: { says: 'never' as const } } });
 
   it.each<[title: string, Person, Partial<HeldProfile>, kinds: string[]]>([
@@ -180,12 +183,18 @@ describe('consent', () => {
     ['not subscribed, and we asked for the end of it', ana({ asked: { consents_email: { NEWS: false } } }), says({ says: 'unsubscribed' }), []],
     ['opted out without our hearing of it', asked, { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5)] }, ['opt-out-unheard']],
     ['opted out of two channels', asked, { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5), optOut(5, 'sms')] }, ['opt-out-unheard']],
-    ['opted out, and we heard of it', out({ at: optOut(5).at }, optOut(5).at), { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5)] }, []],
-    ['opted out through the API, and we heard of it', out({ throughApiAt: optOut(5).at }, optOut(5).at), { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5)] }, []],
+    ['opted out, and we heard of it', out({ at: optOut(5).at }), { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5)] }, []],
+    ['opted out through the API, and we heard of it', out({ throughApiAt: optOut(5).at }), { ...says({ says: 'unsubscribed' }), optOuts: [optOut(5)] }, []],
     ['opted out before a newer opt-in', out({ at: optOut(9).at, endedAt: optOut(3).at }), { optOuts: [optOut(5)] }, []],
-    ['opted out, and Klaviyo subscribed them again since', out({ at: now - hour }, now - hour), says({ says: 'subscribed', at: now }), ['consent-differs']],
-    ['opted out, and Klaviyo still has the older subscription', out({ at: now - hour }, now - hour), says({ says: 'subscribed', at: now - 2 * hour }), []],
-    ['opted out, and Klaviyo has a subscription of unknown date', out({ at: now - hour }, now - hour), says({ says: 'subscribed' }), []],
+    ['opted out, and Klaviyo subscribed them again since', out({ at: now - hour }), says({ says: 'subscribed', at: now }), ['consent-differs']],
+    ['opted out, said no and yes again in the form, and Klaviyo subscribed them as we asked', again(), says({ says: 'subscribed', at: now }), []],
+    ['opted out, said no and yes again in the form, and Klaviyo does not subscribe them', again(), says({ says: 'unsubscribed', at: now - hour }), ['consent-differs']],
+    ['opted out after they had said no and yes again, and Klaviyo subscribed them since', again(now - 10), says({ says: 'subscribed', at: now }), ['consent-differs']],
+    ['said yes without an address that Klaviyo has', unreachable, says({ says: 'never' }), ['consent-differs']],
+    ['said yes without an address, and Klaviyo holds a yes for the one that it has', unreachable, says({ says: 'subscribed' }), []],
+    ['said yes without an address that Klaviyo has, and opted out since', { ...unreachable, optOuts: { email: { at: now } } }, says({ says: 'never' }), []],
+    ['opted out, and Klaviyo still has the older subscription', out({ at: now - hour }), says({ says: 'subscribed', at: now - 2 * hour }), []],
+    ['opted out, and Klaviyo has a subscription of unknown date', out({ at: now - hour }), says({ says: 'subscribed' }), []],
   ])('%s', async (_title, person, own, kinds) => {
     const comparison = await compare(held(await propertiesOf(person), own), person);
     expect(kindsOf(comparison)).toEqual(kinds);

@@ -1,19 +1,8 @@
-import { Explain, type DriftKind, type Explanation, type Person, type Rules, type Sample } from '#core';
-import { MemoryAccount, MemoryMarketingSetup } from '../../support/memory-setup.js';
+import type { DriftKind, Person, Rules, Sample } from '#core';
 import { aCustomer, event, hour } from '../../support/stories.js';
-import { noPlugins } from './fakes.js';
+import { brokenIn, explainer } from './explainer.js';
 import { agreeing, emailOf, foundIn, persons, planted, plantedKinds, profile, tokenName } from './planted-world.js';
 import { aTenant, dry, everything, tenant, World } from './reconcile-world.js';
-
-/** Explains over the very ports that a run reads. */
-function explainer({ records, passes, profiles, vault, clock, rules, strangers }: World): Explain {
-  const store = { delivery: async () => undefined, parked: async () => [], backlog: async () => 0 };
-  const account = new MemoryAccount();
-  account.lists.push({ id: 'NEWS', name: 'Newsletter', optIn: 'single' });
-  return new Explain({ store, records, passes, profiles, lists: new MemoryMarketingSetup(account), plugins: noPlugins, vaultOf: () => vault, rulesOf: (id) => (id === tenant ? rules : undefined), reconcileRulesOf: () => ({ strangers }), clock });
-}
-
-const brokenIn = ({ suspicions }: Explanation) => suspicions.flatMap(({ name, weight }) => (weight === 'broken' ? [name] : []));
 
 /** How explaining names what a run finds. */
 const suspected: Record<DriftKind, string[]> = {

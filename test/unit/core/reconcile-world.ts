@@ -102,7 +102,7 @@ export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'list
       else if (person && command.do === 'upsert-profile' && !this.refusesProfiles) this.write(person, command);
       else if (person && command.do === 'track') this.count(person, command);
     }
-    for (const lane of ['upsert-profile', 'track', 'look-up', 'subscribe'] as const) this.records.answer(tenant, lane, this.refusesProfiles && lane === 'upsert-profile' ? 'refused' : 'accepted');
+    for (const lane of ['upsert-profile', 'track', 'look-up', 'subscribe', 'unsubscribe'] as const) this.records.answer(tenant, lane, this.refusesProfiles && lane === 'upsert-profile' ? 'refused' : 'accepted');
   }
 
   /** What waits to be sent once more reaches Klaviyo. */
@@ -115,11 +115,12 @@ export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'list
     this.records.answer(tenant, 'track', 'accepted');
   }
 
-  private profileOf({ identity: { klaviyoId, email } }: Person): string {
+  private profileOf({ identity: { klaviyoId, email, phone } }: Person): string {
     const all = [...this.profiles.held.values()];
-    const held = all.find(({ name }) => name.klaviyoId === klaviyoId) ?? all.find(({ name }) => email !== undefined && name.email === email);
+    const named = email !== undefined ? { email } : phone !== undefined ? { phone } : {};
+    const held = all.find(({ name }) => name.klaviyoId === klaviyoId) ?? all.find(({ name }) => (email !== undefined ? name.email === email : phone !== undefined && name.phone === phone));
     // What Klaviyo does with an id it has no more is not documented. Here it makes a profile of another one.
-    return (held ?? this.profiles.put({ name: email ? { email } : {}, createdAt: this.clock.now() })).name.klaviyoId;
+    return (held ?? this.profiles.put({ name: named, createdAt: this.clock.now() })).name.klaviyoId;
   }
 
   private write(person: Person, { properties, token }: UpsertProfile): void {

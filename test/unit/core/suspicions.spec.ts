@@ -40,6 +40,12 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['no-profile', () => withProfile(healthy(), ({ name }) => ({ name: { ...name, klaviyoId: 'K2' } })), /; K2 has their name and takes its place with the next reconciliation$/],
   ['several-profiles', () => { const one = healthy(); const [profile] = one.profiles as [SeenProfile]; return { ...one, profiles: [profile, { ...profile, name: { klaviyoId: 'K2', email: 'ana@mail.example' }, properties: {} }] }; }, /K1 .*with wallet status; the one we write to\), K2 .*without wallet status/],
   ['identifier-withheld', () => withPerson(healthy(), { identity: { ...healthy().person!.identity, withheld: ['phone'] } }), /neostore.withheld.phone/],
+  ['identifier-of-another', () => {
+    const ana = withPerson(healthy(), { identity: { ...healthy().person!.identity, withheld: ['phone'] } });
+    const [profile] = ana.profiles as [SeenProfile];
+    const ben = { ...newPerson('ben'), identifiers: { email: [{ value: 'ben@mail.example', at: start }], phone: [{ value: '+33612345678', at: start }] } };
+    return { ...ana, known: [ben], profiles: [profile, { ...profile, name: { klaviyoId: 'K2', email: 'ben@mail.example', phone: '+33612345678' } }] };
+  }, /neostore.withheld.phone/],
   ['just-accepted', () => justTaken(withProperty(healthy(), apple, 'NotInstalled')), `${apple} should be Installed and is NotInstalled`],
   ['overwritten', () => withProperty(healthy(), apple, 'NotInstalled'), /should be Installed and is NotInstalled; accepted 2026-01-05/],
   ['status-absent', () => ({ ...withProperty(healthy(), apple, undefined), deliveries: [] }), `${apple} should be Installed and is not there`],
@@ -74,12 +80,14 @@ const cases: [name: string, evidence: () => Evidence, particulars?: RegExp | str
   ['no-links', () => { const { links: _none, ...rule } = someRules(); return { ...healthy(), rules: rule }; }],
   ['event-refused', () => withCommands(healthy(), 'track', answered('refused', 'KLAVIYO_REFUSED_ITEM')), /Wallet Pass Installed.*"in the words of the vendor"/],
   ['event-not-seen', () => withProfile(healthy(), ({ events }) => ({ events: (events as { metric: string }[]).filter(({ metric }) => metric !== 'Wallet Pass Installed') as never })), /^Wallet Pass Installed, accepted/],
+  ['event-dropped-twice', () => withCommands(withProfile(healthy(), () => ({ events: [] })), 'track', ({ ledger }) => ({ ledger: [...ledger, { at: now - 2 * hour, outcome: 'sent-again' }, { at: now - hour, outcome: 'accepted' }] })), /Wallet Pass Installed of 2026-01-05T\S+, accepted .*1 h ago/],
   ['event-fired-no-flow', () => withCommands(healthy(), 'track', ({ command }) => ({ command: { ...command, backfill: true } as never })), /Wallet Registered of/],
   ['event-not-counted', () => ({ ...healthy(), rules: someRules({ metrics: { ...someRules().metrics, 'pass-created': null } }) }), 'pass-created'],
   ['event-dropped-by-plugin', () => withDelivery(healthy(), delivered(event('pass-updated', { name: 'Pass:Updated' }), [], { notes: [plugin('mapMetric: no event.')] })), /^Pass:Updated of .*by plugin rules/],
   ['delivery-skipped-by-plugin', () => withDelivery(healthy(), delivered(event('registered'), [], { status: 'ignored', notes: [plugin('acceptEvent: skips the event.')] })), /by plugin rules/],
   ['delivery-without-meaning', () => withDelivery(healthy(), delivered(event('pass-updated', { name: 'Pass:Sung' }), [], { status: 'ignored', notes: [{ by: 'wallet-crew', says: 'kept' }] })), /^Pass:Sung/],
   ['consent-without-address', () => oldStory(aCustomer('C-1').enrolled({ email: 'ana@mail.example', consents: { consents_sms: true } }).events), /consents_sms: yes since .*no phone number/],
+  ['address-only-in-klaviyo', () => consents(oldStory(aCustomer('C-1').enrolled({ email: 'ana@mail.example', consents: { consents_sms: true } }).events), { sms: { says: 'never' } }), /consents_sms: yes since .*no phone number/],
   ['list-missing', () => withCommands(healthy(), 'subscribe', answered('pending', 'KLAVIYO_LIST_MISSING')), /consents_email: list NEWS/],
   ['subscription-refused', () => withCommands(healthy(), 'subscribe', answered('refused', 'KLAVIYO_REFUSED_ITEM')), /consents_(email|sms), subscribe: "in the words of the vendor"/],
   ['subscription-just-accepted', () => consents(withCommands(healthy(), 'subscribe', () => ({ ledger: [{ at: now - minute, outcome: 'accepted' }] })), { email: { says: 'never' } }), /consents_email: .*1 min ago/],

@@ -20,8 +20,8 @@ function askedSince(consent: ConsentEvidence, now: number): string {
   return at === undefined ? 'asked longer ago than is kept' : `asked ${since(at, now)}`;
 }
 
-/** Klaviyo neither says yes nor no to a subscription that was asked for. */
-const isUnanswered = (consent: ConsentEvidence, now: number) => consent.unheld.length > 0 && consent.held?.says === 'never' && isSettled(consent, now);
+/** Klaviyo does not hold a subscription that was asked for, and nobody left since. */
+const isUnheld = (consent: ConsentEvidence, now: number) => consent.unheld.length > 0 && consent.unheard.length === 0 && isSettled(consent, now);
 
 /** An import of an old yes skips the confirmation, whatever the list asks for. */
 function needsConfirmation(consent: ConsentEvidence, { optIns }: Evidence): boolean {
@@ -29,6 +29,8 @@ function needsConfirmation(consent: ConsentEvidence, { optIns }: Evidence): bool
   const isImport = last?.command.do === 'subscribe' && last.command.historical;
   return !isImport && consent.unheld.every((list) => optIns[list] === 'double');
 }
+
+const isToConfirm = (consent: ConsentEvidence, evidence: Evidence) => isUnheld(consent, evidence.now) && needsConfirmation(consent, evidence);
 
 function optInOf(list: string, { optIns }: Evidence): string {
   const optIn = optIns[list];
@@ -43,6 +45,9 @@ function forEach(tell: (consent: ConsentEvidence, evidence: Evidence) => string 
   }), own);
 }
 
+const yesWithoutAddress = ({ choice, address, channel }: ConsentEvidence, now: number) =>
+  choice?.given && address === undefined ? `yes since ${since(choice.since, now)}, no ${channel === 'email' ? 'e-mail' : 'phone number'}` : undefined;
+
 /** The newest command in question that ended so. */
 const ended = (code: string, what: 'subscribe' | 'unsubscribe', status = 'skipped') => ({ sent }: ConsentEvidence, { now }: Evidence) => {
   const [last] = sent;
@@ -53,10 +58,16 @@ const ended = (code: string, what: 'subscribe' | 'unsubscribe', status = 'skippe
 /** May they be written to, and does Klaviyo say the same? */
 export const consentChecks: readonly Check[] = [
   {
-    name: 'consent-without-address', about: 'consent', weight: 'broken', read: 'docs/errors.md',
+    name: 'address-only-in-klaviyo', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
+    says: 'There is a yes for a channel whose address the profile in Klaviyo has and nobody told us, so it was never acted upon.',
+    fix: 'Ask for the address in the enrolment form, or let a flow sync the profile by it: the subscription follows by itself. A reconciliation reports it (consent-differs) and subscribes nobody.',
+    holds: forEach((consent, { now }) => (consent.isAddressHeldOnly ? yesWithoutAddress(consent, now) : undefined)),
+  },
+  {
+    name: 'consent-without-address', about: 'consent', weight: 'meant', read: 'docs/errors.md',
     says: 'A yes was given for a channel whose address is not known, so nobody can be subscribed.',
     fix: 'Make the enrolment form ask for it; the subscription follows by itself when it becomes known.',
-    holds: forEach(({ choice, address, channel }, { now }) => (choice?.given && address === undefined ? `yes since ${since(choice.since, now)}, no ${channel === 'email' ? 'e-mail' : 'phone number'}` : undefined), { code: 'CONSENT_WITHOUT_IDENTIFIER' }),
+    holds: forEach((consent, { now }) => (consent.isAddressHeldOnly ? undefined : yesWithoutAddress(consent, now)), { code: 'CONSENT_WITHOUT_IDENTIFIER' }),
   },
   {
     name: 'list-missing', about: 'consent', weight: 'broken', read: 'docs/errors.md',
@@ -97,15 +108,16 @@ export const consentChecks: readonly Check[] = [
     name: 'still-unsubscribed', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
     says: 'There is a yes, and Klaviyo says that this person is unsubscribed, without a time that would make it an opt-out after the yes.',
     fix: 'Klaviyo counts: nobody is written to. Look at the profile in Klaviyo where it came from, and decide there; a reconciliation reports it (consent-differs) and changes nothing.',
-    holds: forEach((consent, { now }) => {
+    holds: forEach((consent, evidence) => {
+      const { now } = evidence;
       const { unheard, held } = consent;
-      if (unheard.length > 0 || !shouldBeSubscribed(consent) || held?.says !== 'unsubscribed' || !isSettled(consent, now)) return undefined;
+      if (unheard.length > 0 || isToConfirm(consent, evidence) || !shouldBeSubscribed(consent) || held?.says !== 'unsubscribed' || !isSettled(consent, now)) return undefined;
       return held.at === undefined ? 'Klaviyo names no time' : since(held.at, now);
     }),
   },
   {
     name: 'subscribed-after-opt-out', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
-    says: 'This person opted out, Klaviyo holds a yes that is newer, and nobody told us of it.',
+    says: 'This person opted out, Klaviyo holds a yes that is newer, and nobody told us of it: neither Klaviyo nor a form.',
     fix: 'Look in Klaviyo where the yes came from. If it is the person\'s own, nothing is lost: Klaviyo counts. Here only a system webhook of Klaviyo or a new yes in a form ends an opt-out.',
     holds: forEach(({ again, held }, { now }) => (again ? since(held!.at!, now) : undefined)),
   },
@@ -122,19 +134,19 @@ export const consentChecks: readonly Check[] = [
     name: 'subscription-not-held', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
     says: 'Klaviyo was asked for a subscription that needs no confirmation as far as is known, and does not hold it.',
     fix: 'Look at the profile in Klaviyo: the address may be suppressed or invalid, or somebody took the subscription away. Nobody is subscribed a second time on the same yes.',
-    holds: forEach((consent, evidence) => (isUnanswered(consent, evidence.now) && !needsConfirmation(consent, evidence) ? [askedSince(consent, evidence.now), ...consent.unheld.map((list) => optInOf(list, evidence))].join('; ') : undefined)),
+    holds: forEach((consent, evidence) => (isUnheld(consent, evidence.now) && consent.held?.says === 'never' && !needsConfirmation(consent, evidence) ? [askedSince(consent, evidence.now), ...consent.unheld.map((list) => optInOf(list, evidence))].join('; ') : undefined)),
   },
   {
-    name: 'still-subscribed', about: 'consent', weight: 'broken', read: 'docs/opt-outs.md',
-    says: 'This person said no, and Klaviyo still holds an older yes for the channel, from another list or source.',
-    fix: 'The end of our own subscription was asked for where there was one. Look in Klaviyo where the yes came from, and decide there.',
+    name: 'still-subscribed', about: 'consent', weight: 'meant', read: 'docs/opt-outs.md',
+    says: 'This person said no, and Klaviyo holds an older yes for the channel. A no ends what its own question had asked for, and takes back nothing that was given elsewhere.',
+    fix: 'Nothing to do. Where the answer in the form must count more than a sign-up elsewhere, unsubscribe them in Klaviyo.',
     holds: forEach(({ choice, held }, { now }) => (choice && !choice.given && held?.says === 'subscribed' && (held.at ?? 0) <= choice.since ? `no since ${since(choice.since, now)}` : undefined)),
   },
   {
     name: 'waits-for-confirmation', about: 'consent', weight: 'meant', read: 'docs/opt-outs.md',
     says: 'Klaviyo was asked to subscribe this person and waits for them to confirm (double opt-in).',
     fix: 'They must use the link in the confirmation. Whether a list asks for it is set in Klaviyo, at the list.',
-    holds: forEach((consent, evidence) => (isUnanswered(consent, evidence.now) && needsConfirmation(consent, evidence) ? `${askedSince(consent, evidence.now)}; ${consent.unheld.map(listName).join(', ')}` : undefined)),
+    holds: forEach((consent, evidence) => (isToConfirm(consent, evidence) ? `${askedSince(consent, evidence.now)}; ${consent.unheld.map(listName).join(', ')}` : undefined)),
   },
   {
     name: 'opted-out', about: 'consent', weight: 'meant', read: 'docs/opt-outs.md',

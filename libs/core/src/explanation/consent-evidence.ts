@@ -1,9 +1,9 @@
 import type { Channel, Subscribe, Unsubscribe } from '../command.js';
-import { choiceInForce, type Choice, type OptOut, type Statement } from '../person/consent.js';
+import { choiceInForce, standsAgainst, type Choice, type OptOut, type Statement } from '../person/consent.js';
 import { optedOutSince } from '../person/list-routing.js';
 import { own } from '../person/person.js';
 import type { HeldConsent } from '../ports/profiles.js';
-import { isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from '../reconciliation/compare-consents.js';
+import { isAddressHeldOnly, isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from '../reconciliation/compare-consents.js';
 import type { WalletEvent } from '../wallet/event.js';
 import { mainProfile, sentOf, type Evidence, type Sent } from './evidence.js';
 
@@ -30,6 +30,8 @@ export interface ConsentEvidence {
   unheard: WalletEvent[];
   /** that Klaviyo subscribed them again, */
   again: boolean;
+  /** that a yes waits for an address which only Klaviyo has, */
+  isAddressHeldOnly: boolean;
   /** and lists for which a subscription was asked for that Klaviyo does not hold. */
   unheld: string[];
 }
@@ -52,7 +54,8 @@ export function consentsOf(evidence: Evidence): ConsentEvidence[] {
       asked: own(person.asked, field) ?? {},
       sent: sent.filter(({ command }) => command.field === field),
       unheard: profile ? unheardOptOuts(profile, person, channel) : [],
-      again: profile !== undefined && isSubscribedAgain(profile, person, channel),
+      again: profile !== undefined && isSubscribedAgain(profile, person, channel, rules),
+      isAddressHeldOnly: profile !== undefined && isAddressHeldOnly(profile, person, channel, rules),
       unheld: (profile && own(unheldSubscriptions(profile, person, channel, rules), field)) ?? [],
       ...(choice ? { choice } : {}), ...(address === undefined ? {} : { address }), ...(optOut ? { optOut } : {}), ...(outSince === undefined ? {} : { outSince }), ...(held ? { held } : {}),
     };
@@ -61,7 +64,7 @@ export function consentsOf(evidence: Evidence): ConsentEvidence[] {
 
 /** An opt-out in Klaviyo that counts more than the yes. */
 export function isOptedOut({ choice, outSince }: ConsentEvidence): boolean {
-  return outSince !== undefined && (choice === undefined || !choice.given || choice.since <= outSince || choice.undated === true);
+  return outSince !== undefined && (choice === undefined || !choice.given || !standsAgainst(choice, outSince));
 }
 
 /** Somebody who said yes, can be reached and has not left: Klaviyo should hold a yes as well. */

@@ -1,8 +1,13 @@
-import type { DeliveryRecord } from '../ports/store.js';
+import { iso } from '../marketing/profile.js';
+import type { CommandRecord, DeliveryRecord } from '../ports/store.js';
 import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
 import { unseenEvents } from './event-evidence.js';
 import { isTaken, lastWord, quoted, sentOf, since, takenAt, type Evidence } from './evidence.js';
 
+/** A reconciliation sends an event once more, and no third time. */
+const wasSentAgain = ({ ledger }: CommandRecord) => ledger.some(({ outcome }) => outcome === 'sent-again');
+const unseen = (evidence: Evidence, sentAgain: boolean) =>
+  ifAny(unseenEvents(evidence).filter((sent) => wasSentAgain(sent) === sentAgain).map((sent) => `${sent.command.metric}${sentAgain ? ` of ${iso(sent.command.at)}` : ''}, accepted ${since(takenAt(sent)!, evidence.now)}`));
 const named = ({ event, receivedAt }: DeliveryRecord, now: number) => `${event.name} of ${since(receivedAt, now)}`;
 const noted = (evidence: Evidence, says: (note: string) => boolean) =>
   evidence.deliveries.flatMap((delivery) => delivery.notes.filter(({ by, says: note }) => by.startsWith('plugin ') && says(note)).map(({ by }) => `${named(delivery, evidence.now)}, by ${by}`));
@@ -25,7 +30,13 @@ export const eventChecks: readonly Check[] = [
     name: 'event-not-seen', about: 'events', weight: 'broken', run: reconcileRun, read: 'docs/errors.md',
     says: 'Klaviyo accepted an event and does not show it on the profile.',
     fix: 'A reconciliation reads all events back and sends once more what is missing; Klaviyo keeps one of each.',
-    holds: (evidence) => ifAny(unseenEvents(evidence).map((sent) => `${sent.command.metric}, accepted ${since(takenAt(sent)!, evidence.now)}`)),
+    holds: (evidence) => unseen(evidence, false),
+  },
+  {
+    name: 'event-dropped-twice', about: 'events', weight: 'broken', read: 'docs/errors.md',
+    says: 'Klaviyo accepted an event, a reconciliation sent it once more, and the profile does not show it: Klaviyo dropped it twice.',
+    fix: 'Nothing sends it a third time. Look in Klaviyo whether the profile was merged or deleted since, and ask its support with the name and time of the event. Segments by the properties of the profile are right without it; reach the person by a campaign where a flow was to.',
+    holds: (evidence) => unseen(evidence, true),
   },
   {
     name: 'event-fired-no-flow', about: 'events', weight: 'meant', read: 'docs/contract.md',

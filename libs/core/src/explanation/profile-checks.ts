@@ -1,10 +1,11 @@
 import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
 import { couldReplace } from '../reconciliation/compare-profiles.js';
+import { personOf } from '../reconciliation/compare-profiles.js';
 import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { differencesOf, isStatusProperty, leftOver, type Difference } from './difference.js';
-import { ifAny, reconcileRun, replayCall, type Check } from './check.js';
-import { isAsked, isTaken, lastUpdate, lastWord, mainProfile, ownProfiles, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
+import { ifAny, reconcileRun, replayCall, type Check, type Particulars } from './check.js';
+import { isAsked, isTaken, knownIn, lastUpdate, lastWord, mainProfile, ownProfiles, quoted, settlesMs, since, takenAt, type Evidence } from './evidence.js';
 
 const told = ({ property, should, is }: Difference) => `${property} should be ${String(should)} and is ${is === undefined ? 'not there' : is === null ? 'empty' : String(is)}`;
 
@@ -20,6 +21,15 @@ const isSettled = (evidence: Evidence) => {
   const update = lastUpdate(evidence);
   return !update || isTaken(update);
 };
+
+/** Identifiers that Klaviyo gave to another profile: to that of somebody else whom we know, or not. */
+function withheld(evidence: Evidence, isAnothers: boolean): Particulars | undefined {
+  const { person, profiles, rules } = evidence;
+  const known = knownIn(evidence);
+  const others = isAsked(profiles) ? profiles.filter((profile) => ![undefined, person?.id].includes(personOf(profile, known, rules)?.id)) : [];
+  const names = (person?.identity.withheld ?? []).filter((name) => others.some((profile) => profile.name[name] === person!.identity[name]) === isAnothers);
+  return ifAny(names.map((name) => `${name} stands as the property neostore.withheld.${name}`));
+}
 
 /** Does the profile say what it should? Segments read nothing else. */
 export const profileChecks: readonly Check[] = [
@@ -72,10 +82,16 @@ export const profileChecks: readonly Check[] = [
     },
   },
   {
-    name: 'identifier-withheld', about: 'profile', weight: 'broken', read: 'docs/contract.md',
+    name: 'identifier-withheld', about: 'profile', weight: 'meant', read: 'docs/contract.md',
     says: 'An identifier of this person belongs to another profile in Klaviyo, so the wallet status stands on a profile without it.',
     fix: 'Look for that identifier in Klaviyo, and merge the two profiles if they are one person.',
-    holds: ({ person }) => ifAny((person?.identity.withheld ?? []).map((name) => `${name} stands as the property neostore.withheld.${name}`)),
+    holds: (evidence) => withheld(evidence, false),
+  },
+  {
+    name: 'identifier-of-another', about: 'profile', weight: 'meant', read: 'docs/contract.md',
+    says: 'An identifier of this person stands on the profile of somebody else whom we know, as families share a phone. Klaviyo gives it to one profile only, so the wallet status of this person stands on a profile without it.',
+    fix: 'Nothing to do: they are two people with passes of their own.',
+    holds: (evidence) => withheld(evidence, true),
   },
   {
     name: 'just-accepted', about: 'profile', weight: 'broken',

@@ -50,6 +50,11 @@ export function choiceInForce(statements: readonly Statement[] | undefined): Cho
   return { given: last.given, since, ...(undated && first === 0 ? { undated } : {}) };
 }
 
+/** Whether a choice was made after an opt-out. One of unknown date stands against none: existing customers bring it along with every change of theirs. */
+export function standsAgainst({ since, undated }: Choice, out: number | undefined): boolean {
+  return out === undefined || (since > out && !undated);
+}
+
 /** The latest choices made in Klaviyo itself for a channel. Its API counts apart: what was asked for there may be our own word. */
 export interface OptOut {
   at?: number;

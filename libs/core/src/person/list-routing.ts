@@ -1,7 +1,7 @@
 import type { Channel, Subscribe, Unsubscribe } from '../command.js';
 import type { ListRoute } from '../plugin/hooks.js';
 import type { Rules } from '../rules.js';
-import { choiceInForce, optedOutAt } from './consent.js';
+import { choiceInForce, optedOutAt, standsAgainst } from './consent.js';
 import { own, type Asked, type Person } from './person.js';
 
 /** The lists that the consents of a person lead to by the tenant's settings. */
@@ -38,11 +38,10 @@ export function askLists(person: Person, routes: readonly ListRoute[], was: Aske
     if (!rule || !choice?.given) continue;
     const { channel, historicalWhenLate } = rule;
     const address = channel === 'email' ? person.identity.email : person.identity.phone;
-    const out = optedOutSince(person, channel, rules) ?? -1;
+    const out = optedOutSince(person, channel, rules);
     const before = own(asked[field] ?? {}, list);
-    const isAsked = typeof before === 'number' && before > out;
-    // A yes of unknown date stands against no opt-out: existing customers bring it along with every change of theirs.
-    if (!address || isAsked || choice.since <= out || (choice.undated && out >= 0)) continue;
+    const isAsked = typeof before === 'number' && before > (out ?? -1);
+    if (!address || isAsked || !standsAgainst(choice, out)) continue;
     const historical = historicalWhenLate === true && now - choice.since > rules.lateAfterMs;
     commands.push({ do: 'subscribe', ...named(list), channel, consentedAt: choice.since, ...(choice.undated ? { undated: true as const } : {}), field, historical });
     (asked[field] ??= {})[list] = choice.since;

@@ -1,5 +1,6 @@
 import type { Channel } from '../command.js';
-import { choiceInForce } from '../person/consent.js';
+import { choiceInForce, standsAgainst } from '../person/consent.js';
+import { optedOutSince } from '../person/list-routing.js';
 import { own, type Person } from '../person/person.js';
 import type { HeldProfile } from '../ports/profiles.js';
 import type { Rules } from '../rules.js';
@@ -11,18 +12,28 @@ export function unheardOptOuts({ optOuts }: HeldProfile, person: Person, channel
   return optOuts.filter((event) => event.channel === channel && event.at > until);
 }
 
-/** Klaviyo subscribed somebody again who had opted out. Its opt-in would have been told to us; one of unknown date proves nothing. */
-export function isSubscribedAgain({ consents }: HeldProfile, person: Person, channel: Channel): boolean {
+/** Klaviyo subscribed somebody again who had opted out and has not said yes in a form since. Its opt-in would have been told to us; one of unknown date proves nothing. */
+export function isSubscribedAgain({ consents }: HeldProfile, person: Person, channel: Channel, rules: Rules): boolean {
   const { says, at } = consents[channel];
-  return person.identity.optedOut?.[channel] !== undefined && says === 'subscribed' && at !== undefined && at > heardUntil(person, channel);
+  const isNews = says === 'subscribed' && at !== undefined && at > heardUntil(person, channel);
+  return isNews && optedOutSince(person, channel, rules) !== undefined && standingYeses(person, channel, rules).length === 0;
 }
 
 /** The lists, by consent field, for which a subscription was asked for that Klaviyo does not hold. */
 export function unheldSubscriptions({ consents }: HeldProfile, person: Person, channel: Channel, rules: Rules): Record<string, string[]> {
-  if (person.identity.optedOut?.[channel] !== undefined || consents[channel].says === 'subscribed') return {};
-  const asked = Object.entries(person.asked).filter(([field]) => own(rules.consents, field)?.channel === channel && choiceInForce(own(person.consents, field))?.given === true);
-  const lists = asked.map(([field, since]) => [field, Object.keys(since).filter((list) => since[list] !== false)] as const);
+  if (consents[channel].says === 'subscribed') return {};
+  const lists = standingYeses(person, channel, rules).map((field) => {
+    const asked = own(person.asked, field) ?? {};
+    return [field, Object.keys(asked).filter((list) => asked[list] !== false)] as const;
+  });
   return Object.fromEntries(lists.filter(([, of]) => of.length > 0));
+}
+
+/** A yes waits for an address that we do not have and Klaviyo does. */
+export function isAddressHeldOnly({ name, consents }: HeldProfile, person: Person, channel: Channel, rules: Rules): boolean {
+  const address = channel === 'email' ? 'email' : 'phone';
+  const isOnlyThere = person.identity[address] === undefined && name[address] !== undefined;
+  return isOnlyThere && consents[channel].says !== 'subscribed' && standingYeses(person, channel, rules).length > 0;
 }
 
 /** All lists of all channels for which a subscription is missing. */
@@ -33,6 +44,15 @@ export function listsUnheld(held: HeldProfile, person: Person, rules: Rules): st
 /** Those for which the tenant takes consent. */
 export function channelsOf({ consents }: Rules): Channel[] {
   return [...new Set(Object.values(consents).map(({ channel }) => channel))];
+}
+
+/** The consent fields with a yes that no later opt-out ended. */
+function standingYeses(person: Person, channel: Channel, rules: Rules): string[] {
+  const out = optedOutSince(person, channel, rules);
+  return Object.keys(rules.consents).filter((field) => {
+    const choice = choiceInForce(own(person.consents, field));
+    return rules.consents[field]!.channel === channel && choice?.given === true && standsAgainst(choice, out);
+  });
 }
 
 function heardUntil({ optOuts }: Person, channel: Channel): number {

@@ -11,7 +11,7 @@ import type { Vault } from '../ports/system.js';
 import type { Rules } from '../rules.js';
 import { bareEvent } from '../wallet/event.js';
 import { tokenProperty, withToken } from '../wallet/pass-link.js';
-import { channelsOf, isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from './compare-consents.js';
+import { channelsOf, isAddressHeldOnly, isSubscribedAgain, unheardOptOuts, unheldSubscriptions } from './compare-consents.js';
 import { isEmpty, isSame } from './compare-values.js';
 import type { DriftKind, Part } from './drift.js';
 import { isStatus, strangersProfile } from './expected-profile.js';
@@ -188,7 +188,7 @@ function compareConsents(held: HeldProfile, person: Person, { only, rules, optIn
   for (const channel of channelsOf(rules)) {
     const unheard = unheardOptOuts(held, person, channel);
     const unheld = Object.values(unheldSubscriptions(held, person, channel, rules)).flat();
-    const differs = isSubscribedAgain(held, person, channel) || unheld.length > 0;
+    const differs = isSubscribedAgain(held, person, channel, rules) || isAddressHeldOnly(held, person, channel, rules) || unheld.length > 0;
     drift.repairs.push(...unheard.map(optOut));
     if (unheard.length > 0 || differs) about.push(channel);
     if (unheard.length > 0 || !differs) continue;

@@ -22,7 +22,7 @@ export const driftKinds = {
   'token-missing': { part: 'tokens', repair: 'token', says: 'A profile has no token, so its pass links do not open.' },
   'token-stale': { part: 'tokens', repair: 'token', says: 'A profile has another token than the newest, or one that is too old.' },
   'opt-out-unheard': { part: 'consent', repair: 'opt-out', says: 'Somebody opted out in Klaviyo without our hearing of it.' },
-  'consent-differs': { part: 'consent', repair: 'reported', says: 'We asked for a subscription that Klaviyo does not hold, or Klaviyo subscribed somebody again who had opted out. A run subscribes nobody.' },
+  'consent-differs': { part: 'consent', repair: 'reported', says: 'We asked for a subscription that Klaviyo does not hold, Klaviyo subscribed somebody again who had opted out and gave no new yes, or a yes waits for an address that only Klaviyo has. A run subscribes nobody.' },
   'consent-unconfirmed': { part: 'consent', repair: 'awaited', says: 'Klaviyo asked somebody to confirm a subscription, as all lists do that they were to be on, and they have not yet.' },
   'profile-duplicated': { part: 'status', repair: 'reported', says: 'One person has several profiles in Klaviyo; merging them is for people to decide.' },
 } as const satisfies Record<string, { part: Part; repair: 'events' | 'profile' | 'token' | 'opt-out' | 'reported' | 'awaited'; says: string }>;
