@@ -1,7 +1,6 @@
 import { goes } from '../person/identity.js';
 import { own } from '../person/person.js';
-import { couldReplace } from '../reconciliation/compare-profiles.js';
-import { personOf } from '../reconciliation/compare-profiles.js';
+import { couldReplace, personOf } from '../reconciliation/compare-profiles.js';
 import { isEmpty, isSame } from '../reconciliation/compare-values.js';
 import { differencesOf, isStatusProperty, leftOver, type Difference } from './difference.js';
 import { ifAny, reconcileRun, replayCall, type Check, type Particulars } from './check.js';
