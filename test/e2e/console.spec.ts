@@ -63,6 +63,15 @@ describe('an operator who opens the console', () => {
     expect(await page.getByRole('region', { name: 'Silent webhooks' }).innerText()).toContain('Check the webhook subscription');
   });
 
+  it('sees how long a run took beside what the limits ask for, and no factor where they hardly ask for anything', async () => {
+    const large = await visit(nights);
+    expect(await large.page.locator('.facts').innerText()).toMatch(/\d\.\d\d × the limits’ least, 30 s/);
+    const small = await visit([nightOf(0, {}, { tookMs: 2_200, checkpoint: checkpointWith({}, { calls: { passes: 1, profiles: 1, events: 0 } }) })]);
+    const facts = await small.page.locator('.facts').innerText();
+    expect(facts).toContain('the limits’ least, 0.3 s');
+    expect(facts).not.toContain('×');
+  });
+
   it('sees every plot drawn, and has it in words', async () => {
     const { page, wrong } = await visit([nightWithRefusals(), ...nights]);
     await verdict(page).waitFor();

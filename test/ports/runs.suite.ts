@@ -192,15 +192,25 @@ export function runsSuite(world: () => RunsWorld): void {
       expect(await one.find(tenant, 'no such run')).toBeUndefined();
     });
 
-    it('has a last one: the newest that came to its end, dry or not', async () => {
+    it('has a last one: the newest that came to its end, read all passes and repaired', async () => {
       const { one, other } = world();
       expect(await one.last(tenant)).toBeUndefined();
       await ended(one);
-      const dry = await ended(one, tenant, 'done', { ...sampleOptions, dryRun: true });
+      const last = await ended(one, tenant, 'done', { dryRun: false, only: ['status'] });
       await ended(one, tenant, 'failed');
       await ended(one, tenant, 'cancelled');
       await begun(one);
-      expect((await other.last(tenant))!.id).toBe(dry.id);
+      expect((await other.last(tenant))!.id).toBe(last.id);
+    });
+
+    it.each<[string, RunOptions]>([
+      ['a dry run', { ...sampleOptions, dryRun: true }],
+      ['a run over tokens and consent', { dryRun: false, only: ['tokens', 'consent'] }],
+      ['a run over what has changed lately', { ...sampleOptions, since: 1_700_000_000_000 }],
+    ])('does not take %s for its last one', async (_, options) => {
+      const { one } = world();
+      await ended(one, tenant, 'done', options);
+      expect(await one.last(tenant)).toBeUndefined();
     });
   });
 

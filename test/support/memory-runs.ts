@@ -74,7 +74,7 @@ export class MemoryRuns extends Runs {
   }
 
   async last(tenant: string): Promise<Run | undefined> {
-    return (await this.list(tenant, Infinity)).find(({ status }) => status === 'done');
+    return (await this.list(tenant, Infinity)).find(({ status, options: { dryRun, since, only } }) => status === 'done' && !dryRun && since === undefined && only.includes('status'));
   }
 
   async see(id: string, what: string, keys: readonly string[]): Promise<string[]> {

@@ -13,6 +13,8 @@ const longestMs = 24 * 3_600_000;
 /** As the connector's: `live` asks whether to restart, `ready` whether runs can be saved, `dependencies` what is wrong elsewhere. */
 @Controller('health')
 export class HealthController {
+  private readonly startedAt: number;
+
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicator: HealthIndicatorService,
@@ -21,7 +23,9 @@ export class HealthController {
     private readonly clock: Clock,
     private readonly shutdown: Shutdown,
     @Inject(SETTINGS) private readonly settings: Settings,
-  ) {}
+  ) {
+    this.startedAt = clock.now();
+  }
 
   @Get('live')
   @HealthCheck()
@@ -45,12 +49,13 @@ export class HealthController {
     return async () => {
       const check = this.indicator.check(`reconciliation.${tenant}`);
       const [newest] = await this.runs.list(tenant, 1);
-      if (!newest) return check.up({ says: 'has not run yet' });
-      if (newest.status === 'failed') return check.down({ says: `the last run failed: ${newest.code ?? 'unknown'}` });
-      if (newest.status === 'running' && this.clock.now() - newest.startedAt > longestMs) return check.down({ says: 'a run has been at work for more than a day' });
+      if (newest?.status === 'failed') return check.down({ says: `the last run failed: ${newest.code ?? 'unknown'}` });
+      if (newest?.status === 'running' && this.clock.now() - newest.startedAt > longestMs) return check.down({ says: 'a run has been at work for more than a day' });
       const last = await this.runs.last(tenant);
-      const dueAt = last && cron !== 'off' && newest.status !== 'running' ? new CronTime(cron, timeZone).getNextDateFrom(new Date(last.startedAt), timeZone).toMillis() : Infinity;
-      return this.clock.now() - dueAt > lateMs ? check.down({ says: 'the scheduled run has not begun' }) : check.up({ worry: last?.report?.verdict.worry ?? 'unknown' });
+      const since = new Date(last?.startedAt ?? this.startedAt);
+      const dueAt = cron !== 'off' && newest?.status !== 'running' ? new CronTime(cron, timeZone).getNextDateFrom(since, timeZone).toMillis() : Infinity;
+      if (this.clock.now() - dueAt > lateMs) return check.down({ says: 'the scheduled run has not begun' });
+      return newest ? check.up({ worry: (last ?? newest).report?.verdict.worry ?? 'unknown' }) : check.up({ says: 'has not run yet' });
     };
   }
 }

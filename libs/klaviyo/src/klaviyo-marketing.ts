@@ -15,7 +15,8 @@ import { unsubscribeSlot } from './unsubscribe.js';
 
 /** The marketing port over Klaviyo. */
 export class KlaviyoMarketing extends Marketing {
-  readonly #pings = new WeakMap<Account, Ping>();
+  /** By name of the account. */
+  readonly #pings = new Map<string, Ping>();
   readonly #memory = new ImportMemory();
 
   constructor(private readonly accounts: KlaviyoAccounts) {
@@ -58,9 +59,9 @@ export class KlaviyoMarketing extends Marketing {
 
   async ping(tenant: string): Promise<{ ok: boolean; words: string }> {
     const account = this.accounts.of(tenant);
-    const ping = this.#pings.get(account) ?? new Ping(account);
-    this.#pings.set(account, ping);
-    return ping.ask();
+    const ping = this.#pings.get(account.name) ?? new Ping();
+    this.#pings.set(account.name, ping);
+    return ping.ask(account);
   }
 
   /** Closes the connections that are kept open. */

@@ -7,11 +7,15 @@ const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 export class CommandLine {
   constructor(private readonly usage: string) {}
 
-  /** Undefined: somebody asked for the usage. Names without an option (`positionals`) are refused unless allowed. */
+  /** Undefined: somebody asked for the usage. Names without an option (`positionals`) are refused unless allowed, and so is what is given twice and can be only one. */
   read<T extends ParseArgsOptionsConfig>(typed: readonly string[], options: T, allowPositionals = false) {
     if (typed.includes('--help')) return undefined;
     try {
-      return parseArgs({ args: [...typed], options, allowPositionals });
+      const read = parseArgs({ args: [...typed], options, allowPositionals, tokens: true });
+      const given = read.tokens.flatMap((token) => (token.kind === 'option' && !options[token.name]!.multiple ? token.name : []));
+      const twice = given.find((name, i) => given.indexOf(name) < i);
+      if (twice !== undefined) throw new Error(`--${twice} is given twice`);
+      return read;
     } catch (error) {
       throw this.wrong((error as Error).message);
     }

@@ -37,7 +37,7 @@ export class ConnectorModule {
     const rules = rulesByTenant(settings);
     const vaults = new Map([...settings.tenants].map(([id, { walletCrew }]) => [id, new SealedVault(vaultKeys(settings.vault, walletCrew))]));
     const vaultOf = (tenant: string) => vaults.get(tenant)!;
-    const rulesOfRuns = (tenant: string) => reconcileRulesOf(settings.tenants.get(tenant)?.reconciliation);
+    const rulesOfRuns = (tenant: string) => reconcileRulesOf(settings, tenant);
     const { permits } = opened;
     const klaviyo = new KlaviyoAccounts({ settingsOf: (tenant) => settings.tenants.get(tenant)?.klaviyo, permits, vaultOf, clock, log, meter });
     const lists = new KlaviyoSetup(klaviyo);

@@ -29,7 +29,7 @@ export class HealthIndicators {
     return [...this.settings.tenants.keys()].map((tenant) => async () => {
       const { ok, words } = await this.marketing.ping(tenant);
       const check = this.indicator.check(`klaviyo.${tenant}`);
-      return ok ? check.up() : check.down({ says: words });
+      return ok ? check.up({ says: words }) : check.down({ says: words });
     });
   }
 }

@@ -1,6 +1,8 @@
 import { IsBoolean, IsInt, IsString, Max, Min, registerDecorator } from 'class-validator';
 import { validateCronExpression } from 'cron';
 import type { ReconcileRules } from '#core';
+import { accountOf } from '#klaviyo';
+import type { Settings } from './settings.js';
 
 /** When and how both sides of a tenant are compared (docs/reconciliation.md). */
 export class ReconciliationSettings {
@@ -20,13 +22,16 @@ export class ReconciliationSettings {
   @Max(3600)
   graceSeconds: number = 60;
 
-  /** True: every profile of the Klaviyo account gets the explicit status, so that "not installed" finds people who never had a pass. False: only people we know from The Wallet Crew. */
+  /** True: every profile of the Klaviyo account gets the explicit status, so that "not installed" finds people who never had a pass. False, or where another tenant has the same `klaviyo.apiKey`: only people we know from The Wallet Crew. */
   @IsBoolean()
   everyProfile: boolean = true;
 }
 
-export function reconcileRulesOf(settings: ReconciliationSettings = new ReconciliationSettings()): ReconcileRules {
-  return { graceMs: settings.graceSeconds * 1_000, strangers: settings.everyProfile };
+/** Who is a stranger to one tenant may be a customer of another one with the same Klaviyo account: there nobody's strangers are written to. */
+export function reconcileRulesOf({ tenants }: Pick<Settings, 'tenants'>, tenant: string): ReconcileRules {
+  const { klaviyo, reconciliation: { graceSeconds, everyProfile } = new ReconciliationSettings() } = tenants.get(tenant)!;
+  const isShared = [...tenants].some(([other, settings]) => other !== tenant && accountOf(settings.klaviyo) === accountOf(klaviyo));
+  return { graceMs: graceSeconds * 1_000, strangers: everyProfile && !isShared };
 }
 
 function Checked(validate: (value: unknown) => boolean, message: string): PropertyDecorator {

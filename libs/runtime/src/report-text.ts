@@ -2,6 +2,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { driftKinds, errors, type DriftLine, type Refusal, type Report, type Run } from '#core';
 import { bad, faint, good, strong, tableLines } from './terminal.js';
 
+/** What takes less takes most of its time for things that no limit knows. */
+const worthComparingMs = 10_000;
+
 const marks = { no: good('✓ nothing to worry about'), look: strong('• worth a look'), yes: bad('✗ worry') };
 
 /** The report of a run for a terminal: the verdict first, then why. */
@@ -48,7 +51,7 @@ function silence({ silent }: Report): string[] {
 }
 
 function duration({ tookMs, leastMs, read, calls, asked }: Report): string {
-  const times = leastMs > 0 ? `, ${(tookMs / leastMs).toFixed(2)} × the ${span(leastMs)} that the limits ask for at least` : '';
+  const times = leastMs >= worthComparingMs ? `, ${(tookMs / leastMs).toFixed(2)} × the ${span(leastMs)} that the limits ask for at least` : '';
   return `Took ${span(tookMs)}${times}: ${amount(read.passes)} passes in ${amount(calls.passes)} calls, ${amount(read.profiles)} profiles in ${amount(calls.profiles)}, ${amount(read.events)} events in ${amount(calls.events)}.${asks(asked)}`;
 }
 

@@ -16,6 +16,8 @@ const leasedFor = (ms: string) => `clock_timestamp() + ${ms}::float8 * interval 
 const endAbandoned = `update connector.run set status = 'cancelled', ended_at = clock_timestamp(), lease = null, leased_until = null
   where tenant = $1 and status = 'running' and (cancel_asked or ($2 and (options->>'dryRun')::boolean)) and not ${held}`;
 
+const readAllPasses = `not (options->>'dryRun')::boolean and options->'since' is null and options->'only' @> '["status"]'`;
+
 type Row = { [K in keyof Run]-?: undefined extends Run[K] ? Exclude<Run[K], undefined> | null : Run[K] };
 
 /** Runs live in the database, and so does the clock of their leases: processes may disagree about the time. */
@@ -95,7 +97,7 @@ export class PostgresRuns implements Runs {
   }
 
   async last(tenant: string): Promise<Run | undefined> {
-    return (await this.read(`tenant = $1 and status = 'done' order by started_at desc, id desc limit 1`, [tenant]))[0];
+    return (await this.read(`tenant = $1 and status = 'done' and ${readAllPasses} order by started_at desc, id desc limit 1`, [tenant]))[0];
   }
 
   see(id: string, what: string, keys: readonly string[]): Promise<string[]> {

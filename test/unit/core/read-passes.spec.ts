@@ -186,6 +186,23 @@ describe('a source of webhooks that has fallen silent', () => {
     expect(world.log.lines.join('\n')).toContain('WEBHOOKS_SILENT');
   });
 
+  it.each<[string, RunOptions]>([
+    ['tried dry', dry],
+    ['over tokens alone', { ...everything, only: ['tokens'] }],
+    ['over what has changed lately', { ...everything, since: 1 }],
+  ])('is noticed by the next night also when somebody starts a run in between %s', async (_, between) => {
+    const { world, ids } = withPasses(20);
+    await world.process().run(tenant, everything);
+    world.clock.at += 12 * hour;
+    const at = world.clock.now();
+    for (const id of ids) world.passes.put({ ...world.passes.held.get(id)!, changedAt: at, installed: { Apple: at } });
+    world.clock.at += hour;
+    await world.process().run(tenant, between);
+    world.clock.at += hour;
+    const ended = await world.process().run(tenant, everything);
+    expect('report' in ended && ended.report.silent).toEqual([{ wallet: 'Apple', heard: 0, unheard: 20 }]);
+  });
+
   it('is not suspected by the first run, to which everything is new', async () => {
     const { world } = withPasses(20, (_n, { clock }) => ({ installed: { Apple: clock.now() - hour } }));
     const ended = await world.process().run(tenant, everything);

@@ -292,7 +292,7 @@ describe('what Klaviyo refuses', () => {
       expect(world.received).toHaveLength(sent);
       expect(report!.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, refused: 1, left: 1 }, { kind: 'status-wrong', found: 1, refused: 1, left: 1 }]);
       expect(report!.refusals).toEqual([{ code: 'KLAVIYO_REFUSED_ITEM', words: refusalWords, count: 2, sample: { personId: expect.any(String), deliveryId: expect.any(String) } }]);
-      expect(report!.verdict.says).toBe('2 of 2 differences are left: 2 refused.');
+      expect(report!.verdict.says).toBe('2 of 2 differences are left: 2 refused before.');
     }
   });
 
@@ -327,7 +327,7 @@ describe('somebody who cannot be told to Klaviyo, or has no token', () => {
       const { report } = await ran(world);
       expect(report!.drift.filter(({ left }) => left > 0)).toMatchObject([{ kind: 'person-unreachable', found: 1, refused: 0, left: 1 }, { kind: 'token-missing', found: 1, refused: 1, left: 1 }]);
       expect(report!.refusals).toMatchObject([{ code: 'LINK_TOKEN_MISSING', count: 1 }]);
-      expect(report!.verdict).toEqual({ worry: 'look', says: expect.stringContaining('differences are left: 1 for people to decide, 1 refused.') });
+      expect(report!.verdict).toEqual({ worry: 'look', says: expect.stringContaining('differences are left: 1 for people to decide, 1 refused before.') });
     }
   });
 });

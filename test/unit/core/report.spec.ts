@@ -1,4 +1,4 @@
-import { driftKinds, firstCheckpoint, phases, progressOf, reportOf, withRefusal, type DriftKind, type EndedRun } from '#core';
+import { driftKinds, firstCheckpoint, phases, progressOf, reportOf, withRefusal, type DriftKind, type EndedRun, type RepairFate } from '#core';
 import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../support/ended-runs.js';
 
 const verdict = (counts: Counts, more: Partial<EndedRun> = {}) => {
@@ -8,6 +8,8 @@ const verdict = (counts: Counts, more: Partial<EndedRun> = {}) => {
 const heard = (Apple: [heard: number, unheard: number], Google: [heard: number, unheard: number]) => ({
   heard: { Apple: { heard: Apple[0], unheard: Apple[1] }, Google: { heard: Google[0], unheard: Google[1] } },
 });
+/** So many of the wrong statuses were refused before, and the others fared like this. */
+const refusedBefore = (before: number, count: number, ...fates: RepairFate[]) => ({ checkpoint: checkpointWith({}, { found: { 'status-wrong': { count, refusedBefore: before, samples: [] } } }), fates });
 const dry = { options: { dryRun: true, only: [] }, fates: [] };
 
 describe('the verdict', () => {
@@ -21,7 +23,7 @@ describe('the verdict', () => {
     ['a dry run finds nothing', {}, dry, 'no: Both sides agree: nothing was wrong in 10 050 passes and 10 000 profiles.'],
     ['a dry run finds what can be repaired', { 'status-wrong': 1200 }, dry, 'look: A dry run found 1 200 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair all of them.'],
     ['a dry run finds one thing', { 'status-wrong': 1 }, dry, 'look: A dry run found 1 difference in 10 050 passes and 10 000 profiles and changed nothing; a run would repair it.'],
-    ['a dry run finds what was refused before', { 'status-wrong': 1 }, { ...dry, checkpoint: checkpointWith({}, { found: { 'status-wrong': { count: 3, refused: 2, samples: [] } } }) }, 'look: A dry run found 3 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair 1 of them.'],
+    ['a dry run finds what was refused before', { 'status-wrong': 1 }, { ...dry, checkpoint: checkpointWith({}, { found: { 'status-wrong': { count: 3, refusedBefore: 2, samples: [] } } }) }, 'look: A dry run found 3 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair 1 of them.'],
     ['a dry run finds what people decide', { 'status-wrong': 4, 'profile-duplicated': 2 }, dry, 'look: A dry run found 6 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair 4 of them.'],
     ['something is for people to decide', { 'consent-differs': 2, 'status-wrong': 10 }, {}, 'look: 2 of 12 differences are left: 2 for people to decide.'],
     ['somebody has yet to confirm', { 'consent-unconfirmed': 40, 'status-wrong': 2 }, {}, 'no: Both sides agree: 2 differences in 10 050 passes and 10 000 profiles were found and repaired.'],
@@ -29,6 +31,11 @@ describe('the verdict', () => {
     ['some repairs are on their way, some refused, some not ours', { 'status-wrong': 9, 'profile-duplicated': 1 }, { fates: [fate('status-wrong', 5, 1, 3)] }, 'look: 5 of 10 differences are left: 1 for people to decide, 1 refused, 3 not answered yet.'],
     ['many repairs were refused', { 'status-wrong': 120 }, { fates: [fate('status-wrong', 83, 37)] }, 'yes: 37 of 120 repairs were refused; the reasons are below.'],
     ['ten were refused among very many', { 'status-wrong': 1000 }, { fates: [fate('status-wrong', 990, 10)] }, 'look: 10 of 1 000 differences are left: 10 refused.'],
+    ['a quiet night finds only what was refused before', {}, refusedBefore(12, 12), 'look: 12 of 12 differences are left: 12 refused before.'],
+    ['a busy night finds what was refused before', {}, refusedBefore(12, 112, fate('status-wrong', 99, 1)), 'look: 13 of 112 differences are left: 1 refused, 12 refused before.'],
+    ['many repairs are refused beside what was refused before', {}, refusedBefore(12, 52, fate('status-wrong', 0, 40)), 'yes: 40 of 40 repairs were refused; the reasons are below.'],
+    ['a dry run finds only what was refused before', {}, { ...refusedBefore(12, 12), ...dry }, 'look: A dry run found 12 differences in 10 050 passes and 10 000 profiles and changed nothing; a run would repair none of them.'],
+    ['Klaviyo drops events a second time', {}, { checkpoint: checkpointWith({}, { found: { 'event-not-seen': { count: 20, refused: 20, samples: [] } } }) }, 'yes: 20 of 20 repairs were refused; the reasons are below.'],
     ['an opt-out could not be taken over', { 'opt-out-unheard': 3 }, { fates: [fate('opt-out-unheard', 2, 1)] }, 'yes: 1 opt-out in Klaviyo could not be taken over: we do not know of a no that was said.'],
     ['opt-outs are taken over', { 'opt-out-unheard': 3 }, {}, 'no: Both sides agree: 3 differences in 10 050 passes and 10 000 profiles were found and repaired.'],
     ['one wallet is silent', { 'install-unheard': 43 }, { checkpoint: checkpointWith({ 'install-unheard': 43 }, heard([900, 0], [2, 43])) }, 'yes: Webhooks for Google Wallet seem to have stopped: of 45 new installs, no webhook told us about 43.'],
@@ -65,8 +72,8 @@ describe('the report', () => {
   it('says of each kind what was there before and what is left after', () => {
     const { drift } = reportOf(endedRun({ 'status-wrong': 10, 'profile-duplicated': 2 }, { fates: [fate('status-wrong', 6, 1, 3)] }));
     expect(drift.filter(({ found }) => found > 0)).toEqual([
-      { kind: 'status-wrong', found: 10, repaired: 6, refused: 1, left: 3 + 1, samples: [{ personId: 'person-of-status-wrong' }] },
-      { kind: 'profile-duplicated', found: 2, repaired: 0, refused: 0, left: 2, samples: [{ personId: 'person-of-profile-duplicated' }] },
+      { kind: 'status-wrong', found: 10, repaired: 6, refused: 1, refusedBefore: 0, left: 3 + 1, samples: [{ personId: 'person-of-status-wrong' }] },
+      { kind: 'profile-duplicated', found: 2, repaired: 0, refused: 0, refusedBefore: 0, left: 2, samples: [{ personId: 'person-of-profile-duplicated' }] },
     ]);
   });
 
@@ -99,10 +106,10 @@ describe('the report', () => {
   });
 
   it('calls refused what was refused before this run, which did not try it again, and says why', () => {
-    const before = checkpointWith({}, { found: { 'status-wrong': { count: 3, refused: 2, samples: [] }, 'profile-missing': { count: 1, refused: 1, samples: [] } }, refusals: [refusal(3, 'Invalid phone number.')] });
+    const before = checkpointWith({}, { found: { 'status-wrong': { count: 3, refusedBefore: 2, samples: [] }, 'profile-missing': { count: 1, refusedBefore: 1, samples: [] } }, refusals: [refusal(3, 'Invalid phone number.')] });
     const report = reportOf(endedRun({}, { checkpoint: before, fates: [fate('status-wrong', 0, 1)], refusals: [refusal(1, 'Invalid phone number.'), refusal(1, 'Invalid city.')] }));
-    expect(report.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, repaired: 0, refused: 1, left: 1 }, { kind: 'status-wrong', found: 3, repaired: 0, refused: 3, left: 3 }]);
-    expect(report.verdict.says).toBe('4 of 4 differences are left: 4 refused.');
+    expect(report.drift.filter(({ found }) => found > 0)).toMatchObject([{ kind: 'profile-missing', found: 1, repaired: 0, refused: 1, refusedBefore: 1, left: 1 }, { kind: 'status-wrong', found: 3, repaired: 0, refused: 3, refusedBefore: 2, left: 3 }]);
+    expect(report.verdict.says).toBe('4 of 4 differences are left: 1 refused, 3 refused before.');
     expect(report.refusals).toMatchObject([{ count: 4, words: 'Invalid phone number.' }, { count: 1, words: 'Invalid city.' }]);
   });
 });

@@ -9,6 +9,7 @@ describe('the arguments of explain', () => {
     ['nothing', [], 'no tenant is named'],
     ['no person', ['acme'], 'nobody is named'],
     ['an option that does not exist', ['acme', 'x', '--yaml'], '--yaml'],
+    ['an option given twice', ['acme', 'x', '--json', '--json'], '--json is given twice'],
   ])('with %s are refused, with the usage', (_what, given, words) => {
     expect(() => readArguments(given)).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID', message: expect.stringContaining(words) }));
     expect(() => readArguments(given)).toThrow('npm run explain');

@@ -286,23 +286,6 @@ describe('Withdrawals', () => {
   });
 });
 
-describe('The health question', () => {
-  it('is asked once a minute', async () => {
-    const { marketing, received, clock } = await against((_, response) => answer(response, 200, { data: [{ type: 'account', id: 'A', attributes: { test_account: true } }] }));
-    expect(await marketing.ping('shop')).toEqual({ ok: true, words: 'Klaviyo answers; it is a test account.' });
-    await marketing.ping('shop');
-    expect(received).toHaveLength(1);
-    clock.at += 60_000;
-    await marketing.ping('shop');
-    expect(received).toHaveLength(2);
-  });
-
-  it('says what is wrong', async () => {
-    const { marketing } = await against((_, response) => answer(response, 403, '<html>blocked</html>', { 'content-type': 'text/html' }));
-    expect(await marketing.ping('shop')).toEqual({ ok: false, words: expect.stringContaining('KLAVIYO_BLOCKED') as string });
-  });
-});
-
 describe('What goes in the background', () => {
   const background = (marketing: Awaited<ReturnType<typeof against>>['marketing'], lane: 'track' | 'upsert-profile' | 'subscribe', waiting: number) => marketing.slot('shop', lane, waiting, true);
 

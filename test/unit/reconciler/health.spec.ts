@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { ServiceUnavailableException } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
-import { Clock, Marketing, reportOf, Runs, Store, type ErrorCode } from '#core';
+import { Clock, Marketing, reportOf, Runs, Store, type ErrorCode, type Report, type RunOptions } from '#core';
 import { HealthIndicators, ReconciliationSettings, SETTINGS } from '#runtime';
 import { HealthController } from '../../../apps/reconciler/src/health.controller.js';
 import { Shutdown } from '../../../apps/reconciler/src/shutdown.js';
@@ -36,9 +36,9 @@ async function health(reconciliation?: Partial<ReconciliationSettings>) {
       return (error as ServiceUnavailableException).getResponse() as Awaited<ReturnType<typeof controller.live>>;
     }
   };
-  const ran = async (status: 'done' | 'failed', code?: ErrorCode) => {
-    const { run, lease } = (await runs.begin(tenant, everything, 60_000)) as { run: { id: string }; lease: string };
-    await runs.end(run.id, lease, status, reportOf(endedRun({})), code);
+  const ran = async (status: 'done' | 'failed', { options = everything, verdict: worry = 'no', code }: { options?: RunOptions; verdict?: Report['verdict']['worry']; code?: ErrorCode } = {}) => {
+    const { run, lease } = (await runs.begin(tenant, options, 60_000)) as { run: { id: string }; lease: string };
+    await runs.end(run.id, lease, status, { ...reportOf(endedRun({})), verdict: { worry, says: '' } }, code);
   };
   const lastRun = async () => (await asked('dependencies')).details[`reconciliation.${tenant}`];
   return { clock, runs, database, shutdown, marketing, asked, ran, lastRun };
@@ -67,15 +67,43 @@ describe('the health of the reconciler', () => {
     expect(await asked('dependencies')).toMatchObject({ status: 'error', error: { 'klaviyo.acme': { says: 'The key is refused.' } } });
   });
 
-  it('is well before the first run', async () => {
-    expect(await (await health()).lastRun()).toEqual({ status: 'up', says: 'has not run yet' });
+  it('is well before the first run, until that is two hours late', async () => {
+    const { clock, lastRun } = await health();
+    expect(await lastRun()).toEqual({ status: 'up', says: 'has not run yet' });
+    clock.at += 26 * hour;
+    expect((await lastRun())!.status).toBe('up');
+    clock.at += 1;
+    expect(await lastRun()).toEqual({ status: 'down', says: 'the scheduled run has not begun' });
+  });
+
+  it('is well without any run where only people start them', async () => {
+    const { clock, lastRun } = await health({ cron: 'off' });
+    clock.at += 1_000 * hour;
+    expect(await lastRun()).toEqual({ status: 'up', says: 'has not run yet' });
+  });
+
+  it('takes no dry run and no part of one for the run that is late, nor their verdict for that of a night', async () => {
+    const { clock, ran, lastRun } = await health();
+    await ran('done', { verdict: 'yes' });
+    clock.at += 25 * hour;
+    await ran('done', { options: { ...everything, dryRun: true } });
+    await ran('done', { options: { ...everything, only: ['tokens'] } });
+    expect(await lastRun()).toEqual({ status: 'up', worry: 'yes' });
+    clock.at += 2 * hour;
+    expect(await lastRun()).toEqual({ status: 'down', says: 'the scheduled run has not begun' });
+  });
+
+  it('calls no account down that answers, and says how it does', async () => {
+    const { marketing, asked } = await health();
+    marketing.ping = async () => ({ ok: true, words: 'Not asked yet.' });
+    expect((await asked('dependencies')).details['klaviyo.acme']).toEqual({ status: 'up', says: 'Not asked yet.' });
   });
 
   it('shows the verdict of the last run, and says when one has failed', async () => {
     const { ran, lastRun } = await health();
     await ran('done');
     expect(await lastRun()).toEqual({ status: 'up', worry: 'no' });
-    await ran('failed', 'KLAVIYO_KEY_REFUSED');
+    await ran('failed', { code: 'KLAVIYO_KEY_REFUSED' });
     expect(await lastRun()).toEqual({ status: 'down', says: 'the last run failed: KLAVIYO_KEY_REFUSED' });
     await ran('done');
     expect((await lastRun())!.status).toBe('up');

@@ -54,6 +54,13 @@ describe('the report on a terminal', () => {
     expect(textAfter({}, { tookMs: 1_234, checkpoint: firstCheckpoint() })).toContain('Took 1.2 s: 0 passes');
   });
 
+  it('does not call a small tenant slow, whose run the limits would let end at once', () => {
+    const read = (calls: number) => ({ checkpoint: checkpointWith({}, { calls: { passes: calls, profiles: 0, events: 0 } }) });
+    expect(textAfter({}, { ...read(1), tookMs: 2_200 })).toContain('Took 2.2 s: 10 050 passes in 1 calls');
+    expect(textAfter({}, { ...read(33), tookMs: 20_000 })).toContain('Took 20 s: ');
+    expect(textAfter({}, { ...read(34), tookMs: 20_000 })).toContain('Took 20 s, 1.96 × the 10 s that the limits ask for at least: ');
+  });
+
   it('says of a run without a report what it is', () => {
     expect(stripVTControlCharacters(reportText(begun))).toBe('acme · run run-1 · running · began 2026-11-27 02:00 UTC\n');
   });

@@ -25,6 +25,7 @@ describe('the replay command', () => {
     [['--with', 'offers', '--since', '2027-01-01'], '--since 2027-01-01 is no time in the past'],
     [['--with', 'offers', '--settings', '{bad'], '--settings must be a YAML map'],
     [['--with', 'offers', '--settings', 'hello'], '--settings must be a YAML map'],
+    [['--with', 'offers', '--tenant', 'acme', '--tenant', 'bad'], '--tenant is given twice'],
     [['--with', 'offers', '--dif'], "Unknown option '--dif'"],
     [['offers'], 'Unexpected argument'],
   ])('%j is refused, and how it is used is said', (given, words) => {

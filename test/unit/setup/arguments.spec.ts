@@ -14,6 +14,7 @@ describe('the setup command', () => {
     [['acme', '--url', 'http://connector.shop.example'], '--url must be an https address'],
     [['acme', '--url', 'connector.shop.example'], '--url must be an https address'],
     [['acme', '--url', 'https://connector.shop.example?key=x'], '--url must be an https address'],
+    [['acme', '--url', 'https://a.example', '--url', 'https://b.example'], '--url is given twice'],
     [['acme', '--aply'], "Unknown option '--aply'"],
   ])('%j is refused, and how it is used is said', (given, words) => {
     expect(() => readArguments(given)).toThrow(words);

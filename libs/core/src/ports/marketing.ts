@@ -78,6 +78,6 @@ export abstract class Marketing {
   abstract optOuts(tenant: string, channel: Channel, since: number, next?: string): Promise<OptOuts | { waitMs: number }>;
   /** How many events and how many profiles can go in a minute in the background, at the most. */
   abstract pace(tenant: string): { events: number; profiles: number };
-  /** One cheap call that proves key and reachability; for `GET /health/dependencies`. */
+  /** One cheap call that proves key and reachability; for `GET /health/dependencies`. What our own limit keeps from being asked is as it was, or taken for well. */
   abstract ping(tenant: string): Promise<{ ok: boolean; words: string }>;
 }

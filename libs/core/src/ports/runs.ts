@@ -67,7 +67,7 @@ export abstract class Runs {
   /** The newest first. */
   abstract list(tenant: string, limit: number): Promise<Run[]>;
   abstract find(tenant: string, id: string): Promise<Run | undefined>;
-  /** The newest that is done and looked at everything for which the options ask, dry or not. */
+  /** The newest that is done, read all passes and repaired: not a dry one, not one over other parts, nor over what had changed lately. */
   abstract last(tenant: string): Promise<Run | undefined>;
 
   /** Notes that the run has seen these; answers which of them it had not seen before. `what`: pass, profile of a person, … */

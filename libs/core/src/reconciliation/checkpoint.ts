@@ -33,8 +33,8 @@ export interface Checkpoint {
   events: { read: number; sentAgain: number };
   /** Calls made, by operation. */
   calls: { passes: number; profiles: number; events: number };
-  /** `refused`: how many of them were refused before this run, which did not try them again. */
-  found: Partial<Record<DriftKind, { count: number; refused?: number; samples: Sample[] }>>;
+  /** `refused`: how many of them it gave up; `refusedBefore`: how many were refused before this run, which did not try them again. */
+  found: Partial<Record<DriftKind, { count: number; refused?: number; refusedBefore?: number; samples: Sample[] }>>;
   /** Why they were. */
   refusals?: Refusal[];
   /** Installs per month (`2026-03`) and wallet, by the passes that are installed now. */

@@ -11,7 +11,9 @@ export interface DriftLine {
   /** Before the repairs. */
   found: number;
   repaired: number;
+  /** Those of earlier runs, which this one did not try again, included. */
   refused: number;
+  refusedBefore: number;
   /** After them: what is not repaired, whatever the reason. */
   left: number;
   samples: Sample[];
@@ -108,12 +110,13 @@ function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint,
   return (Object.keys(driftKinds) as DriftKind[])
     .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
     .map((kind) => {
-      const { count = 0, refused = 0, samples = [] } = found[kind] ?? {};
+      const { count = 0, refused: givenUp = 0, refusedBefore = 0, samples = [] } = found[kind] ?? {};
       const fate = dryRun || !isRepaired(kind) ? undefined : fates.find((one) => one.kind === kind);
       const repaired = kind === 'event-not-seen' ? events.sentAgain : (fate?.repaired ?? 0);
+      const refused = givenUp + refusedBefore + (fate?.refused ?? 0);
       // A process that died may have handed repairs over that it had not counted yet; the inbox has each of them once.
-      const all = Math.max(count, refused + (fate ? fate.repaired + fate.refused + fate.open : 0));
-      return { kind, found: all, repaired, refused: refused + (fate?.refused ?? 0), left: driftKinds[kind].repair === 'awaited' ? 0 : Math.max(0, all - repaired), samples };
+      const all = Math.max(count, refused + (fate ? fate.repaired + fate.open : 0));
+      return { kind, found: all, repaired, refused, refusedBefore, left: driftKinds[kind].repair === 'awaited' ? 0 : Math.max(0, all - repaired), samples };
     });
 }
 

@@ -6,7 +6,7 @@ import type { Report } from './report.js';
 type Facts = Omit<Report, 'verdict'>;
 type Verdict = Report['verdict'];
 
-/** From so many refusals on, if they are such a part of all repairs, the cause lies in an account or a setting and not in single profiles. */
+/** From so many refusals of what was tried on, if they are such a part of it, the cause lies in an account or a setting and not in single profiles. */
 const manyRefused = { count: 10, part: 0.05 };
 
 /** Whether to worry, in one or two sentences with the numbers that matter. The first of these that holds is said; the rest of the report has everything. */
@@ -38,9 +38,9 @@ function lostOptOuts({ drift }: Facts): Verdict | undefined {
 }
 
 function refused(report: Facts): Verdict | undefined {
-  const { repairable, refused: count } = sumsOf(report);
-  if (count < manyRefused.count || count < repairable * manyRefused.part) return undefined;
-  return yes(`${amount(count)} of ${things(repairable, 'repair')} were refused; the reasons are below.`);
+  const { tried, refused: count } = sumsOf(report);
+  if (count < manyRefused.count || count < tried * manyRefused.part) return undefined;
+  return yes(`${amount(count)} of ${things(tried, 'repair')} were refused; the reasons are below.`);
 }
 
 function cancelled(report: Facts): Verdict | undefined {
@@ -50,20 +50,20 @@ function cancelled(report: Facts): Verdict | undefined {
 }
 
 function planned(report: Facts): Verdict | undefined {
-  const { found, repairable, refused: before } = sumsOf(report);
+  const { found, tried } = sumsOf(report);
   if (!report.dryRun || found === 0) return undefined;
-  const promising = repairable - before;
-  const which = promising < found ? `${promising === 0 ? 'none' : amount(promising)} of them` : found === 1 ? 'it' : 'all of them';
+  const which = tried < found ? `${tried === 0 ? 'none' : amount(tried)} of them` : found === 1 ? 'it' : 'all of them';
   return look(`A dry run found ${things(found, 'difference')} in ${readIn(report)} and changed nothing; a run would repair ${which}.`);
 }
 
 function left(report: Facts): Verdict | undefined {
   const sums = sumsOf(report);
   if (sums.left === 0) return undefined;
-  const unanswered = sums.left - sums.refused - sums.reported;
+  const unanswered = sums.left - sums.refused - sums.refusedBefore - sums.reported;
   const parts = [
     sums.reported > 0 ? `${amount(sums.reported)} for people to decide` : '',
     sums.refused > 0 ? `${amount(sums.refused)} refused` : '',
+    sums.refusedBefore > 0 ? `${amount(sums.refusedBefore)} refused before` : '',
     unanswered > 0 ? `${amount(unanswered)} not answered yet` : '',
   ];
   return look(`${amount(sums.left)} of ${things(sums.found, 'difference')} ${sums.left === 1 ? 'is' : 'are'} left: ${parts.filter(Boolean).join(', ')}.`);
@@ -86,10 +86,11 @@ function readIn({ read }: Facts): string {
 function sumsOf({ drift: lines }: Facts) {
   const drift = lines.filter(({ kind }) => driftKinds[kind].repair !== 'awaited');
   const repairs = lines.filter(({ kind }) => isRepaired(kind));
-  const all = (lines: Facts['drift'], what: 'found' | 'refused' | 'left') => sum(lines.map((line) => line[what]));
+  const all = (lines: Facts['drift'], what: 'found' | 'refused' | 'refusedBefore' | 'left') => sum(lines.map((line) => line[what]));
   const found = all(drift, 'found');
   const repairable = all(repairs, 'found');
-  return { found, repairable, reported: found - repairable, refused: all(repairs, 'refused'), left: all(drift, 'left') };
+  const refusedBefore = all(repairs, 'refusedBefore');
+  return { found, tried: repairable - refusedBefore, reported: found - repairable, refused: all(repairs, 'refused') - refusedBefore, refusedBefore, left: all(drift, 'left') };
 }
 
 const yes = (says: string): Verdict => ({ worry: 'yes', says });

@@ -155,15 +155,15 @@ export class RunInHand {
     }
   }
 
-  /** `refused`: it was refused before, and is not tried again. */
-  count(kind: DriftKind, sample: Sample, refused = false): void {
+  /** `refusedBefore`: it is not tried again. */
+  count(kind: DriftKind, sample: Sample, refusedBefore = false): void {
     const found = (this.checkpoint.found[kind] ??= { count: 0, samples: [] });
     found.count += 1;
-    if (refused) found.refused = (found.refused ?? 0) + 1;
+    if (refusedBefore) found.refusedBefore = (found.refusedBefore ?? 0) + 1;
     if (found.samples.length < mostSamples) found.samples.push(sample);
   }
 
-  /** So many of what was found will not be tried again. */
+  /** So many of what was found will not be tried again, from now on. */
   refuse(kind: DriftKind, count: number, why: Refused): void {
     const found = this.checkpoint.found[kind];
     if (found) found.refused = (found.refused ?? 0) + count;

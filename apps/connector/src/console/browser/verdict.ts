@@ -19,6 +19,14 @@ export function verdictCard(run: RunInFull, report: Report): HTMLElement {
   );
 }
 
+/** What takes less takes most of its time for things that no limit knows. */
+const worthComparingMs = 10_000;
+
+function besideTime({ tookMs, leastMs }: Report): string {
+  if (leastMs === 0) return 'no limit to wait for';
+  return `${leastMs < worthComparingMs ? '' : `${(tookMs / leastMs).toFixed(2)} × `}the limits’ least, ${span(leastMs)}`;
+}
+
 export function factsOf(report: Report): HTMLElement {
   const sum = (what: 'found' | 'repaired' | 'left') => report.drift.reduce((total, line) => total + line[what], 0);
   const { adoption } = report;
@@ -28,7 +36,7 @@ export function factsOf(report: Report): HTMLElement {
     ['Differences before', amount(sum('found')), `${amount(sum('repaired'))} repaired`],
     ['Left after', amount(sum('left')), report.refusals.length > 0 ? `${amount(report.drift.reduce((total, line) => total + line.refused, 0))} refused` : 'none refused'],
     ['Passes in a wallet', share, `Apple ${amount(adoption.Apple)} · Google ${amount(adoption.Google)}`],
-    ['Took', span(report.tookMs), report.leastMs > 0 ? `${(report.tookMs / report.leastMs).toFixed(2)} × the limits’ least, ${span(report.leastMs)}` : 'no limit to wait for'],
+    ['Took', span(report.tookMs), besideTime(report)],
   ];
   return element('dl', { class: 'facts' }, ...facts.map(([name, value, beside]) => element('div', {}, element('dt', {}, name), element('dd', {}, value, element('small', {}, beside)))));
 }
