@@ -200,8 +200,8 @@ const anyTime = 0;
 function learnable(event: WalletEvent, identifiers: Record<string, string>, before: Person): Record<string, Said<string>> {
   const said = Object.entries(identifiers).map(([key, value]) => [key, { value, at: event.at }] as const);
   if (isNotification(event)) return Object.fromEntries(Object.keys(before.identifiers).length > 0 ? [] : said.map(([key, { value }]) => [key, { value, at: anyTime }]));
-  // Said long ago for all we know: as news it would outdate an address whose webhook is still under way.
-  if (event.found?.listed) return Object.fromEntries(said.map(([key, { value }]) => [key, { value, at: anyTime }]));
+  // Said long ago for all we know, and what was asked by is our own word: as news it would outdate an address whose webhook is still under way.
+  if (event.found) return Object.fromEntries(said.map(([key, { value }]) => [key, { value, at: anyTime }]));
   if (!isFromKlaviyo(event.kind)) return Object.fromEntries(said);
   const address = event.channel === 'sms' ? 'phone' : 'email';
   return Object.fromEntries(said.flatMap(([key, one]) => (key === 'klaviyoId' ? [[key, one]] : key === address ? [[key, { ...one, at: anyTime }]] : [])));
@@ -209,7 +209,7 @@ function learnable(event: WalletEvent, identifiers: Record<string, string>, befo
 
 const isFromKlaviyo = (kind: WalletEvent['kind']) => kind === 'opted-in' || kind === 'opted-out' || kind === 'profiles-merged';
 const isNotification = ({ kind }: Pick<WalletEvent, 'kind'>) => kind === 'notification-sent' || kind === 'notification-not-sent';
-const changesProfile = (event: WalletEvent) => !isFromKlaviyo(event.kind) && !isNotification(event);
+const changesProfile = (event: WalletEvent) => !event.forgotten && !isFromKlaviyo(event.kind) && !isNotification(event);
 
 /** Somebody registers once, and an installation counts once, whoever tells of it first. */
 function isNews(event: WalletEvent, before: Person, notes: Note[]): boolean {

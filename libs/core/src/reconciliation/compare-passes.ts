@@ -41,7 +41,8 @@ export function ownersOf(pass: ListedPass, known: PersonIndex, rules: Rules): Pe
 }
 
 /** What is wrong about a pass: what The Wallet Crew lists against what we know. */
-export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
+export function comparePass(listedPass: ListedPass, known: PersonIndex, rules: Rules, { at, settledBefore }: PassReading): PassComparison {
+  const pass = withoutFuture(listedPass, at);
   const changedAt = Math.min(pass.changedAt ?? settledBefore, settledBefore);
   const comparison: PassComparison = { pass, absentFrom: [], unheardIn: [], heard: {}, fresh: newestChange(pass) > settledBefore };
   if (comparison.fresh) return comparison;
@@ -84,10 +85,10 @@ export function comparePass(pass: ListedPass, known: PersonIndex, rules: Rules, 
   return drift.kinds.length > 0 ? { ...comparison, drift } : comparison;
 }
 
-/** An address that The Wallet Crew has on the pass, and that nobody ever told us. */
+/** An address that The Wallet Crew has on the pass, and of which nobody told us when it became theirs: what a list or a look-up said once is of no time. */
 function hasNewAddress(person: Person, pass: ListedPass, rules: Rules): boolean {
   const named = identifiersOfPass(pass, rules);
-  return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value }) => value === named[name]));
+  return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value, at }) => value === named[name] && at > 0));
 }
 
 /** Persons we take to have the pass in a wallet, while it belongs to somebody else. */
@@ -107,10 +108,11 @@ export function settledPasses({ passes }: Person, settledBefore: number): Pass[]
   return Object.values(passes).filter((pass) => wallets.some((wallet) => isInstalledSince(pass, wallet, settledBefore)));
 }
 
-export function absencesOf(person: Person, absences: readonly Absence[], at: number): Drift[] {
+/** `forgotten`: they were deleted at both vendors, and nothing is written of them any more. */
+export function absencesOf(person: Person, absences: readonly Absence[], at: number, forgotten = false): Drift[] {
   return absences.map(({ pass, wallets: gone }) => {
     const kind = gone ? 'uninstall-unheard' : 'pass-gone';
-    return { kinds: [kind], sample: { personId: person.id, passId: pass.id }, repairs: [absence(pass, kind, gone ?? [...wallets], at)] };
+    return { kinds: [kind], sample: { personId: person.id, passId: pass.id }, repairs: [absence(pass, kind, gone ?? [...wallets], at, forgotten)] };
   });
 }
 
@@ -125,6 +127,18 @@ export function isPlausible(absent: number, installed: number): boolean {
 function isInstalledSince(pass: Pass, wallet: Wallet, before: number): boolean {
   const view = inWallet(pass, wallet);
   return view?.status === 'Installed' && view.at <= before;
+}
+
+/** Clocks may differ by minutes. */
+const farAheadMs = 86_400_000;
+
+/** No pass was installed tomorrow: such a date says that it is installed, and not since when. Left as it is, the pass would be too fresh to be judged for ever. */
+function withoutFuture(pass: ListedPass, at: number): ListedPass {
+  const isAhead = (date: number | undefined) => date !== undefined && date > at + farAheadMs;
+  if (isAhead(pass.createdAt) || ![pass.changedAt, ...dates(pass)].some(isAhead)) return pass;
+  const { changedAt, ...rest } = pass;
+  const installed = Object.fromEntries(Object.entries(pass.installed).map(([wallet, since]) => [wallet, isAhead(since) ? (pass.createdAt ?? 0) : since]));
+  return { ...rest, ...(changedAt === undefined || isAhead(changedAt) ? {} : { changedAt }), installed };
 }
 
 const dates = ({ installed }: ListedPass) => wallets.flatMap((wallet) => installed[wallet] ?? []);

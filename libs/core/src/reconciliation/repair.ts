@@ -44,15 +44,15 @@ export function namedAnew(pass: ListedPass, at: number): Repair {
 }
 
 /** What The Wallet Crew lists, as a look-up at that time would have told it. The profile is written anew with it. */
-export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[] }, passes: readonly FoundPass[]): Repair {
+export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[]; forgotten?: true }, passes: readonly FoundPass[]): Repair {
   return { key: `listed ${key}`, kinds, event: bareEvent({ kind: 'looked-up', name, at, ...who, found: { passes: passes.map(foundOf), listed: true }, backfill: true }) };
 }
 
 /** A pass is not in these wallets any more. Nobody says since when, so it is no event: only the status changes. */
-export function absence({ id, type, wallets: views }: Pass, kind: DriftKind, gone: readonly Wallet[], at: number): Repair {
+export function absence({ id, type, wallets: views }: Pass, kind: DriftKind, gone: readonly Wallet[], at: number, forgotten = false): Repair {
   const still = wallets.filter((wallet) => !gone.includes(wallet) && views[wallet]?.status === 'Installed');
   const installed = Object.fromEntries(still.map((wallet) => [wallet, views[wallet]!.at]));
-  return listed(`absent ${id}`, [kind], at, {}, [{ id, ...(type === undefined ? {} : { type }), installed }]);
+  return listed(`absent ${id}`, [kind], at, forgotten ? { forgotten: true } : {}, [{ id, ...(type === undefined ? {} : { type }), installed }]);
 }
 
 /** Asks The Wallet Crew for passes and token of a person. */

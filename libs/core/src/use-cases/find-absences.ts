@@ -1,6 +1,7 @@
 import { lookUpBy } from '../person/look-up.js';
 import type { Person } from '../person/person.js';
 import type { Passes } from '../ports/passes.js';
+import type { Profiles } from '../ports/profiles.js';
 import type { Records } from '../ports/records.js';
 import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
@@ -25,6 +26,7 @@ export class FindAbsences {
     private readonly passes: Passes,
     private readonly records: Records,
     private readonly runs: Runs,
+    private readonly profiles: Pick<Profiles, 'byIds'>,
     private readonly clock: Clock,
     private readonly graceMs: number,
   ) {}
@@ -42,7 +44,10 @@ export class FindAbsences {
     const at = this.clock.now();
     for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after, checkpoint.implausible ? passesAtOnce : askedAtOnce)) {
       const drifts: Drift[] = [];
-      for (const { person, absences } of held) drifts.push(...absencesOf(person, checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences), at));
+      for (const { person, absences } of held) {
+        const confirmed = checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences);
+        drifts.push(...absencesOf(person, confirmed, at, !checkpoint.implausible && (await this.isForgotten(hand, person, confirmed))));
+      }
       await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
       checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
@@ -61,6 +66,17 @@ export class FindAbsences {
       if (found.length > 0) break;
     }
     return absences.filter(({ pass, wallets: left }) => left || gone.has(pass.id));
+  }
+
+  /** Who has no pass any more, and whose profile was deleted too. Written once more, it would be there again. */
+  private async isForgotten(hand: RunInHand, { passes, identity: { klaviyoId } }: Person, absences: readonly Absence[]): Promise<boolean> {
+    const gone = new Set(absences.flatMap(({ pass, wallets: left }) => (left ? [] : [pass.id])));
+    if (gone.size === 0 || klaviyoId === undefined) return false;
+    const listed = await this.runs.seen(hand.run.id, 'pass', Object.keys(passes).filter((id) => !gone.has(id)));
+    if (listed.length > 0) return false;
+    const held = await hand.asked(() => this.profiles.byIds(hand.run.tenant, [klaviyoId]));
+    hand.checkpoint.calls.profiles += 1;
+    return held.length === 0;
   }
 
   /** `atOnce`: so many unseen passes together at the most. */

@@ -116,7 +116,7 @@ export class Reconcile {
 
     const steps: [Phase, isNeeded: boolean, () => Promise<void>][] = [
       ['passes', status, () => readPasses.read(hand, rules, lastRunAt)],
-      ['absences', status, () => new FindAbsences(passes, records, runs, clock, graceMs).run(hand, rules)],
+      ['absences', status, () => new FindAbsences(passes, records, runs, profiles, clock, graceMs).run(hand, rules)],
       ['deciding', status, () => this.decided(hand)],
       ['profiles', true, () => readProfiles.read(hand, rules)],
       ['again', true, () => this.again(hand, rules, graceMs, readPasses, readProfiles, lastRunAt)],
