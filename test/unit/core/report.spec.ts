@@ -18,6 +18,8 @@ describe('the verdict', () => {
     ['one thing was found and repaired', { 'status-wrong': 1 }, {}, 'no: Both sides agree: 1 difference in 10 050 passes and 10 000 profiles was found and repaired.'],
     ['everything found is repaired', { 'status-wrong': 9, 'token-missing': 3 }, {}, 'no: Both sides agree: 12 differences in 10 050 passes and 10 000 profiles were found and repaired.'],
     ['only tokens were looked at', {}, { options: { dryRun: false, only: ['tokens'] } }, 'no: Both sides agree on tokens: nothing was wrong in 10 050 passes and 10 000 profiles.'],
+    ['only what changed lately was looked at', {}, { options: { dryRun: false, only: [], since: Date.UTC(2026, 2, 1, 8, 30) } }, 'no: Both sides agree on what changed since 2026-03-01 08:30 UTC: nothing was wrong in 10 050 passes and 10 000 profiles.'],
+    ['only tokens that changed lately were', {}, { options: { dryRun: false, only: ['tokens'], since: Date.UTC(2026, 2, 1, 8, 30) } }, 'no: Both sides agree on tokens, on what changed since 2026-03-01 08:30 UTC: nothing was wrong in 10 050 passes and 10 000 profiles.'],
     ['a brand starts and Klaviyo holds nobody yet', { 'registration-unheard': 40, 'install-unheard': 60 }, { checkpoint: checkpointWith({ 'registration-unheard': 40, 'install-unheard': 60 }, { profiles: { stretches: [], read: 0 } }) }, 'no: Both sides agree: 100 differences in 10 050 passes were found and repaired.'],
     ['one pass was read', {}, { checkpoint: checkpointWith({}, { passes: { next: 1, read: 1 }, profiles: { stretches: [], read: 1 } }) }, 'no: Both sides agree: nothing was wrong in 1 pass and 1 profile.'],
     ['a dry run finds nothing', {}, dry, 'no: Both sides agree: nothing was wrong in 10 050 passes and 10 000 profiles.'],
@@ -44,7 +46,7 @@ describe('the verdict', () => {
     ['half of the webhooks were lost', {}, { checkpoint: checkpointWith({}, heard([50, 50], [0, 0])) }, 'no: Both sides agree: nothing was wrong in 10 050 passes and 10 000 profiles.'],
     ['the run was cancelled', { 'status-wrong': 3 }, { status: 'cancelled', checkpoint: checkpointWith({ 'status-wrong': 3 }, { phase: 'profiles' }) }, 'look: The run was cancelled while reading profiles; by then it had found 3 differences.'],
     ['the run was cancelled before it found anything', {}, { status: 'cancelled', checkpoint: checkpointWith({}, { phase: 'passes' }) }, 'look: The run was cancelled while reading passes; by then it had found no difference.'],
-    ['the run failed', {}, { status: 'failed', code: 'KLAVIYO_KEY_REFUSED', checkpoint: checkpointWith({}, { phase: 'profiles' }) }, 'yes: The run failed while reading profiles, so not everything is compared. Klaviyo refused the API key.'],
+    ['the run failed', {}, { status: 'failed', code: 'KLAVIYO_KEY_REFUSED', checkpoint: checkpointWith({}, { phase: 'profiles' }) }, 'yes: The run failed while reading profiles, so not everything is compared. Klaviyo refused the API key. Check `klaviyo.apiKey`. Everything waits until it works. (KLAVIYO_KEY_REFUSED)'],
     ['the run failed and nobody knows why', {}, { status: 'failed', checkpoint: checkpointWith({}, { phase: 'passes' }) }, 'yes: The run failed while reading passes, so not everything is compared.'],
   ])('where %s', (_, counts, more, expected) => {
     expect(verdict(counts, more)).toBe(expected);
@@ -60,6 +62,11 @@ describe('the report', () => {
   it('has a line for every kind that was looked for, in the order in which to look at them', () => {
     expect(reportOf(endedRun({})).drift.map(({ kind }) => kind)).toEqual(Object.keys(driftKinds));
     expect(reportOf(endedRun({}, { options: { dryRun: false, only: ['tokens'] } })).drift.map(({ kind }) => kind)).toEqual(['token-missing', 'token-stale']);
+  });
+
+  it('does not say that it looked for what is missing altogether when only what changed lately was read', () => {
+    const lines = reportOf(endedRun({}, { options: { dryRun: false, only: [], since: 1 } })).drift.map(({ kind }) => kind);
+    expect(Object.keys(driftKinds).filter((kind) => !(lines as string[]).includes(kind))).toEqual(['pass-gone', 'profile-missing', 'person-unreachable']);
   });
 
   it('says nothing about the share of passes in wallets when only those that changed lately were read', () => {

@@ -29,6 +29,9 @@ export const driftKinds = {
 
 export type DriftKind = keyof typeof driftKinds;
 
+/** A run over what changed lately does not look for what is missing altogether. */
+export const foundByWholeRuns: readonly DriftKind[] = ['pass-gone', 'profile-missing', 'person-unreachable'];
+
 /** Whether a run puts it right, and it can be refused. */
 export function isRepaired(kind: DriftKind): boolean {
   const { repair } = driftKinds[kind];

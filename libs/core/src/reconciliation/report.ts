@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { Refusal, RepairFate, Run, RunOptions } from '../ports/runs.js';
 import { sumOfRefusals } from './refusals.js';
 import { firstCheckpoint, type Checkpoint, type Phase } from './checkpoint.js';
-import { driftKinds, isRepaired, type DriftKind, type Sample } from './drift.js';
+import { driftKinds, foundByWholeRuns, isRepaired, type DriftKind, type Sample } from './drift.js';
 import { verdictOf } from './verdict.js';
 
 export interface DriftLine {
@@ -46,6 +46,8 @@ export interface Report {
   adoption: Checkpoint['adoption'];
   installs: Checkpoint['installs'];
   dryRun: boolean;
+  /** Only what changed since then (epoch ms) was looked at. */
+  since?: number;
   /** It did not come to its end: what comes after this phase was not looked at. */
   stopped?: { why: 'cancelled' | 'failed'; at: Phase };
   code?: ErrorCode;
@@ -100,15 +102,16 @@ export function reportOf({ status, options, checkpoint, fates, refusals, asked, 
     adoption,
     installs,
     dryRun: options.dryRun,
+    ...(options.since === undefined ? {} : { since: options.since }),
     ...(status === 'done' ? {} : { stopped: { why: status, at: checkpoint.phase } }),
     ...(code ? { code } : {}),
   };
   return { verdict: verdictOf(facts), ...facts };
 }
 
-function driftLines({ only, dryRun }: RunOptions, { found, events }: Checkpoint, fates: readonly RepairFate[]): DriftLine[] {
+function driftLines({ only, dryRun, since }: RunOptions, { found, events }: Checkpoint, fates: readonly RepairFate[]): DriftLine[] {
   return (Object.keys(driftKinds) as DriftKind[])
-    .filter((kind) => found[kind] || only.length === 0 || only.includes(driftKinds[kind].part))
+    .filter((kind) => found[kind] || ((only.length === 0 || only.includes(driftKinds[kind].part)) && !(since !== undefined && foundByWholeRuns.includes(kind))))
     .map((kind) => {
       const { count = 0, refused: givenUp = 0, refusedBefore = 0, samples = [] } = found[kind] ?? {};
       const fate = dryRun || !isRepaired(kind) ? undefined : fates.find((one) => one.kind === kind);

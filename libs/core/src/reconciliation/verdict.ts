@@ -16,7 +16,7 @@ export function verdictOf(report: Facts): Verdict {
 
 function failed({ stopped, code }: Facts): Verdict | undefined {
   if (stopped?.why !== 'failed') return undefined;
-  return yes(`The run failed while ${phaseSays[stopped.at]}, so not everything is compared. ${code ? errors[code].says : ''}`.trim());
+  return yes(`The run failed while ${phaseSays[stopped.at]}, so not everything is compared. ${code ? `${errors[code].says} ${errors[code].fix} (${code})` : ''}`.trim());
 }
 
 function implausible({ implausible: doubt }: Facts): Verdict | undefined {
@@ -72,9 +72,12 @@ function left(report: Facts): Verdict | undefined {
 function agreed(report: Facts): Verdict {
   const { found } = sumsOf(report);
   const looked = parts.filter((part) => report.drift.some(({ kind }) => driftKinds[kind].part === part));
-  const agree = `Both sides agree${looked.length < parts.length ? ` on ${looked.join(' and ')}` : ''}`;
+  const on = looked.length < parts.length ? ` on ${looked.join(' and ')}` : '';
+  const agree = `Both sides agree${on}${report.since === undefined ? '' : `${on ? ',' : ''} on what changed since ${minuteOf(report.since)}`}`;
   return { worry: 'no', says: found === 0 ? `${agree}: nothing was wrong in ${readIn(report)}.` : `${agree}: ${things(found, 'difference')} in ${readIn(report)} ${found === 1 ? 'was' : 'were'} found and repaired.` };
 }
+
+const minuteOf = (at: number) => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** What a first run finds is mostly in passes; Klaviyo may hold nobody yet. */
 function readIn({ read }: Facts): string {
