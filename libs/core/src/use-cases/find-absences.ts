@@ -12,12 +12,14 @@ import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
 const passesAtOnce = 5_000;
-/** What is gone is asked for by name, a call or two each; a process that dies must not have asked in vain. */
-const askedAtOnce = 1;
+/** Profiles that Klaviyo is asked for with one call. */
+const idsAtOnce = 100;
 
 interface Held {
   person: Person;
   absences: Absence[];
+  /** The first of their passes that are walked over. */
+  pass: string;
 }
 
 /** Finds passes that are not where we take them to be, when all that is listed has been seen. They are believed together or not at all. */
@@ -42,17 +44,23 @@ export class FindAbsences {
       if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
     }
     const at = this.clock.now();
-    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after, checkpoint.implausible ? passesAtOnce : askedAtOnce)) {
-      const drifts: Drift[] = [];
-      for (const { person, absences } of held) {
-        const confirmed = checkpoint.implausible ? absences : await this.confirmed(hand, rules, person, absences);
-        drifts.push(...absencesOf(person, confirmed, at, !checkpoint.implausible && (await this.isForgotten(hand, person, confirmed))));
-      }
-      await hand.take(checkpoint.implausible ? drifts.map((drift): Drift => ({ ...drift, repairs: [] })) : drifts);
+    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after, checkpoint.implausible ? passesAtOnce : idsAtOnce)) {
+      if (checkpoint.implausible) await hand.take(held.flatMap(({ person, absences }) => absencesOf(person, absences, at).map((drift): Drift => ({ ...drift, repairs: [] }))));
+      else await this.judge(hand, rules, held, at);
       checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
     }
     checkpoint.persons = { read: 0 };
+  }
+
+  /** One by one: what is gone is asked for by name, and a process that dies must not have asked in vain. */
+  private async judge(hand: RunInHand, rules: Rules, held: readonly Held[], at: number): Promise<void> {
+    const forgotten = await this.forgotten(hand, held);
+    for (const { person, absences, pass } of held) {
+      await hand.take(absencesOf(person, await this.confirmed(hand, rules, person, absences), at, forgotten.has(person.id)));
+      hand.checkpoint.persons.after = pass;
+      hand.save();
+    }
   }
 
   /** The list moves while it is read, so a pass that was not on it may be there all the same: what is gone is asked for by name. */
@@ -69,14 +77,14 @@ export class FindAbsences {
   }
 
   /** Who has no pass any more, and whose profile was deleted too. Written once more, it would be there again. */
-  private async isForgotten(hand: RunInHand, { passes, identity: { klaviyoId } }: Person, absences: readonly Absence[]): Promise<boolean> {
-    const gone = new Set(absences.flatMap(({ pass, wallets: left }) => (left ? [] : [pass.id])));
-    if (gone.size === 0 || klaviyoId === undefined) return false;
-    const listed = await this.runs.seen(hand.run.id, 'pass', Object.keys(passes).filter((id) => !gone.has(id)));
-    if (listed.length > 0) return false;
-    const held = await hand.asked(() => this.profiles.byIds(hand.run.tenant, [klaviyoId]));
+  private async forgotten(hand: RunInHand, held: readonly Held[]): Promise<Set<string>> {
+    const gone = held.filter(({ absences }) => absences.some(({ wallets: left }) => !left));
+    const listed = new Set(gone.length === 0 ? [] : await this.runs.seen(hand.run.id, 'pass', gone.flatMap(({ person }) => Object.keys(person.passes))));
+    const without = gone.flatMap(({ person: { id, passes, identity: { klaviyoId } } }) => (klaviyoId !== undefined && !Object.keys(passes).some((pass) => listed.has(pass)) ? [{ id, klaviyoId }] : [])).slice(0, idsAtOnce);
+    if (without.length === 0) return new Set();
+    const profiles = await hand.asked(() => this.profiles.byIds(hand.run.tenant, without.map(({ klaviyoId }) => klaviyoId)));
     hand.checkpoint.calls.profiles += 1;
-    return held.length === 0;
+    return new Set(without.flatMap(({ id, klaviyoId }) => (profiles.some(({ name }) => name.klaviyoId === klaviyoId) ? [] : [id])));
   }
 
   /** `atOnce`: so many unseen passes together at the most. */
@@ -97,19 +105,20 @@ export class FindAbsences {
 
   private async compared({ run: { id, tenant, options, startedAt } }: RunInHand, unseen: readonly string[]): Promise<Held[]> {
     if (unseen.length === 0) return [];
-    const isUnseen = new Set(unseen);
+    const place = new Map(unseen.map((id, i) => [id, i]));
     const persons = await this.records.personsBy(tenant, unseen.map((pass) => `pass:${pass}`));
-    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs).filter((pass) => isUnseen.has(pass.id)) }));
+    const settled = persons.map((person) => ({ person, passes: settledPasses(person, startedAt - this.graceMs).filter((pass) => place.has(pass.id)) }));
     const ids = settled.flatMap(({ passes }) => passes.map((pass) => pass.id));
     const listed = new Set(await this.runs.seen(id, 'pass', ids));
     const absent = new Set(await this.runs.seen(id, 'absent', ids.flatMap((pass) => wallets.map((wallet) => `${pass} ${wallet}`))));
-    return settled.map(({ person, passes }) => {
+    const held = settled.map(({ person, passes }) => {
       const absences = passes.flatMap((pass): Absence[] => {
         if (!listed.has(pass.id)) return options.since === undefined ? [{ pass }] : [];
         const gone = wallets.filter((wallet) => absent.has(`${pass.id} ${wallet}`));
         return gone.length > 0 ? [{ pass, wallets: gone }] : [];
       });
-      return { person, absences };
+      return { person, absences, pass: unseen[Math.min(...Object.keys(person.passes).flatMap((id) => place.get(id) ?? []))]! };
     });
+    return held.toSorted((a, b) => place.get(a.pass)! - place.get(b.pass)!);
   }
 }
