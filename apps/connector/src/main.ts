@@ -1,8 +1,9 @@
 import { ConnectorError } from '#core';
-import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from './connector.js';
 
+outliveReaders();
 try {
   const environment = new Environment();
   if (!environment.isConfigured) {

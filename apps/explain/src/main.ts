@@ -2,13 +2,14 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
-import { ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { fitted } from './fitted.js';
 import { sectionsOf, verdictOf } from './text.js';
 
 const couldNotBeAsked = 2;
+outliveReaders();
 const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { ConnectorError } from '#core';
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { runOnce } from './once.js';
@@ -12,6 +12,7 @@ const defaultPort = 3001;
 /** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. */
 const connections = 3;
 
+outliveReaders();
 giveWay();
 
 try {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { ConnectorError } from '#core';
-import { changePlugin, Environment, loadSettings, Opened, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
+import { changePlugin, Environment, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { replay } from './replay.js';
 import { reportOf, textOf, type Report } from './report.js';
 
+outliveReaders();
 const opened = new Opened();
 try {
   const clock = new SystemClock();

@@ -1,11 +1,12 @@
 import { ConnectorError, SetUp } from '#core';
 import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
-import { Environment, loadSettings, Opened, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, tellProgress, vaultKeys } from '#runtime';
+import { Environment, loadSettings, Opened, outliveReaders, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, tellProgress, vaultKeys } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { WalletCrewSetup } from '#wallet-crew';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { inJson, print } from './text.js';
 
+outliveReaders();
 const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));

@@ -6,6 +6,16 @@ export function say(text = ''): void {
   out.write(`${text}\n`);
 }
 
+/** Whoever reads what we write may leave, as `head` does. Then nothing more is written; the work and its exit code stay what they are. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      stream.write = () => true;
+    });
+  }
+}
+
 export const strong = (text: string) => styleText('bold', text);
 export const faint = (text: string) => styleText('dim', text);
 export const good = (text: string) => styleText('green', text);
