@@ -17,6 +17,7 @@ export const errors = {
   SETTINGS_INVALID: { retry: 'at-start', says: 'The configuration has problems; all of them are listed by path.', fix: 'Correct each listed path in the configuration file or the environment and start again.' },
   OPTIONS_INVALID: { retry: 'at-start', says: 'The command cannot be run with these options.', fix: 'Compare them with the usage that is printed below; `--help` prints it too.' },
   DATABASE_UNAVAILABLE: { retry: 'later', says: 'The database does not answer.', fix: 'Check DATABASE_URL, or the disk under DATA_DIR. Webhooks are answered 503 until it is back, and their sender tries again.' },
+  ADDRESS_UNUSABLE: { retry: 'at-start', says: 'Nothing can listen at this address.', fix: 'Set PORT, and HOST, to an address that is free, or end the process that listens there.' },
   EMBEDDED_DATABASE_UNSUPPORTED: { retry: 'at-start', says: 'There is no embedded database for this platform.', fix: 'Set DATABASE_URL to a PostgreSQL 15 or newer.' },
 
   TENANT_UNKNOWN: { retry: 'never', says: 'No tenant with this id is configured.', fix: 'Compare the tenant id in the webhook address with `tenants` in the configuration.' },

@@ -2,6 +2,7 @@ export * from './changed-plugin.js';
 export * from './connector.module.js';
 export * from './in-time.js';
 export * from './link-settings.js';
+export * from './listen.js';
 export * from './open-plugins.js';
 export * from './opt-outs.js';
 export * from './phone-numbers.js';

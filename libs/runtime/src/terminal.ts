@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { ConnectorError, errors } from '#core';
 
 const out = process.stdout;
 
@@ -14,6 +15,17 @@ export function outliveReaders(): void {
       stream.write = () => true;
     });
   }
+}
+
+/** No stack trace: what is wrong and what to do about it. `failed` is all that can be said of what has no code of ours. */
+export function complain(error: unknown, failed: string): void {
+  const { code, name } = error as { code?: string; name?: string };
+  process.stderr.write(`${error instanceof ConnectorError ? coded(error) : `${failed}: ${code ?? name ?? typeof error}`}\n`);
+}
+
+/** Where the usage is printed, it says what to do. */
+function coded({ code, message }: ConnectorError): string {
+  return code === 'OPTIONS_INVALID' ? `${code}: ${message}` : `${code}: ${message}\n${errors[code].fix}`;
 }
 
 export const strong = (text: string) => styleText('bold', text);
