@@ -1,4 +1,4 @@
-import { CommandLine, complain, Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { CommandLine, complain, Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, settingsInvalid, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from './connector.js';
 
@@ -14,6 +14,8 @@ try {
   if (!new CommandLine(usage).read(process.argv.slice(2), {})) {
     process.stdout.write(usage);
   } else if (!environment.isConfigured) {
+    const problems = environment.problems();
+    if (problems.length > 0) throw settingsInvalid(problems);
     const { runSandbox } = await import('./sandbox/sandbox.js');
     await runSandbox(environment);
   } else {

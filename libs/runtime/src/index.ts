@@ -1,5 +1,6 @@
 export * from './changed-plugin.js';
 export * from './connector.module.js';
+export * from './environment.js';
 export * from './in-time.js';
 export * from './link-settings.js';
 export * from './listen.js';
