@@ -152,7 +152,7 @@ describe('an operator who opens the console', () => {
 
   it('is told that a token is wrong, and sees nothing', async () => {
     const { page } = await visit(nights, { token: 'guessed' });
-    expect(await page.getByRole('alert').innerText()).toContain('The operator API needs its bearer token.');
+    expect(await page.getByRole('alert').innerText()).toMatch(/^This token is wrong\. .*operations\.token/);
     expect(await verdict(page).count()).toBe(0);
     expect(await page.evaluate(() => [sessionStorage.length, localStorage.length, document.cookie])).toEqual([0, 0, '']);
   });
