@@ -195,11 +195,11 @@ describe('the operator API of runs', () => {
   });
 
   it.each([
-    ['GET', 'runs/run-99'],
-    ['POST', 'runs/run-99/cancel'],
-    ['POST', 'runs/run-1/cancel'],
-  ])('404 to %s %s', async (method, path) => {
-    expect(await operate((await serve([nightWithRefusals()])).url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+    ['GET', 'runs/run-99', 'No run has this id.'],
+    ['POST', 'runs/run-99/cancel', 'No run with this id is at work.'],
+    ['POST', 'runs/run-1/cancel', 'No run with this id is at work.'],
+  ])('404 to %s %s', async (method, path, words) => {
+    expect(await operate((await serve([nightWithRefusals()])).url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND', says: `There is no such thing, or not any more. ${words}` } });
   });
 
   it('refuses everybody else', async () => {

@@ -22,7 +22,8 @@ export const errors = {
 
   TENANT_UNKNOWN: { retry: 'never', says: 'No tenant with this id is configured.', fix: 'Compare the tenant id in the webhook address with `tenants` in the configuration.' },
   OPERATOR_UNKNOWN: { retry: 'never', says: 'The operator API needs its bearer token.', fix: 'Send `Authorization: Bearer` with the token of `operations.token`; without that setting the API refuses everybody.' },
-  NOT_FOUND: { retry: 'never', says: 'There is no such thing, or it is not parked any more.', fix: 'Compare the id; finished deliveries are deleted after `retentionDays`.' },
+  NOT_FOUND: { retry: 'never', says: 'There is no such thing, or not any more.', fix: 'Compare the address, and the id in it; finished deliveries are deleted after `retentionDays`.' },
+  OPERATOR_BODY_UNUSABLE: { retry: 'never', says: 'The body of this call to the operator API cannot be used.', fix: 'Send it as JSON, as it is named there; in a shell put single quotes around it.' },
   PERSON_UNKNOWN: { retry: 'never', says: 'Nobody is known by this name.', fix: 'Ask by an e-mail, phone or customer id on the pass, or by any other identifier as `key:value`; docs/explain.md lists what can be named.' },
   SIGNATURE_INVALID: { retry: 'never', says: 'The signature does not match the body.', fix: 'Copy the webhook\'s `signatureSecret` to `walletCrew.webhookSecret` of the tenant.' },
   BODY_NOT_JSON: { retry: 'never', says: 'The body is not a JSON object.', fix: 'Send the webhook unchanged; a proxy in between may have altered it.' },
