@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ConnectorError } from '#core';
+import { ConnectorError, things } from '#core';
 import { changePlugin, complain, Environment, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
@@ -38,7 +38,7 @@ async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   const recorded = opened.keep(await openRecorded(database.url));
   const reports: Report[] = [];
   for (const tenant of change.tenants) {
-    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tellProgress(`${tenant}: ${count} deliveries decided twice`));
+    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tellProgress(`${tenant}: ${things(count, 'delivery', 'deliveries')} decided twice`));
     reports.push(reportOf(tenant, differences));
   }
   tellProgress('');

@@ -1,6 +1,7 @@
 import { isUnanswered, type HeldWebhook, type Unanswered } from '../ports/setup.js';
 import type { Rules } from '../rules.js';
 import { passKind } from '../wallet/pass.js';
+import { things } from '../words.js';
 import { type Expectations, type Finding, unanswered } from './findings.js';
 import { unknownUrl, webhookAddress } from './sync-flow.js';
 
@@ -23,7 +24,7 @@ export function passFindings(answer: { types: string[]; read: number } | Unanswe
     { at, what: 'scope Pass.Read', state: 'good', says: 'reads passes' },
     ...unprovable.map(([name, says]): Finding => ({ at, what: `scope ${name}`, state: 'unproven', says: `${says}; only writing would prove it`, fix: `See it in ${whereKeysAre}.` })),
     unknown.length === 0
-      ? { at, what: 'pass types', state: 'good', says: read === 0 ? 'there are no passes yet' : `all known, of the ${read} passes changed last` }
+      ? { at, what: 'pass types', state: 'good', says: read === 0 ? 'there are no passes yet' : `all known, of the ${things(read, 'pass', 'passes')} changed last` }
       : { at, what: 'pass types', state: 'missing', says: `belong to no pass kind: ${unknown.join(', ')}`, fix: 'Add them to `passKinds`: their webhooks are parked until then.' },
   ];
 }

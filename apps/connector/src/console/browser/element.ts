@@ -48,6 +48,8 @@ export function number(name: string, count: number, css = ''): HTMLElement {
 
 export const amount = (count: number) => new Intl.NumberFormat('en').format(count).replaceAll(',', '\u202f');
 
+export const things = (count: number, one: string, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;
+
 const [day, moment] = [new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' }), new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })];
 export const dayOf = (at: number) => day.format(at);
 export const momentOf = (at: number) => moment.format(at);
