@@ -3,9 +3,10 @@ import { ModuleRef } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { Clock, Log, parts, Reconcile, Runs, type RunOptions } from '#core';
-import { PromMeter, ReconciliationSettings, SETTINGS, startWorkers, type Settings } from '#runtime';
+import { PromMeter, ReconciliationSettings, SETTINGS, type Settings } from '#runtime';
 import { unlessAlive } from './unless-alive.js';
 import { untilBack } from './until-back.js';
+import { workHere } from './work-here.js';
 
 /** Runs every tenant by its own schedule, in its own time zone. A run that another process left unfinished is gone on with at once. */
 @Injectable()
@@ -53,7 +54,7 @@ export class NightlyRuns implements OnApplicationBootstrap {
 
   private async run(tenant: string, options: RunOptions): Promise<void> {
     try {
-      const work = () => (this.working ??= startWorkers({ get: (token: never) => this.modules.get(token, { strict: false }) } as never));
+      const work = () => (this.working ??= workHere({ get: (token: never) => this.modules.get(token, { strict: false }) } as never, this.log));
       const goesOn = () => !this.stopping;
       const run = () => unlessAlive(() => this.reconcile.run(tenant, options, { work }), this.clock, goesOn);
       const ended = await untilBack(run, { clock: this.clock, log: this.log, tenant, goesOn });

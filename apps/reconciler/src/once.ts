@@ -1,11 +1,12 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, EstimateRun, Reconcile, type Reconciled, type RunOptions } from '#core';
-import { ConnectorModule, inTime, reportText, startWorkers, type Ready } from '#runtime';
+import { ConnectorModule, inTime, reportText, type Ready } from '#runtime';
 import type { Arguments } from './arguments.js';
 import { estimateInWords, RunProgress } from './progress.js';
 import { unlessAlive } from './unless-alive.js';
 import { untilBack } from './until-back.js';
+import { workHere } from './work-here.js';
 
 const exitCodes: Record<Reconciled['is'], number> = { done: 0, failed: 1, cancelled: 3, stopped: 3, lost: 3, busy: 4 };
 
@@ -32,7 +33,7 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
       const patience = { clock: ready.clock, log: ready.log, tenant: each, mostMs: mostAwayMs, goesOn: () => !stopping };
       const [newest] = await untilBack(() => ready.opened.runs.list(each, 1), patience);
       if (newest?.status !== 'running') await sayEstimate(app.get(EstimateRun), each, options);
-      const run = () => reconcile.run(each, options, { tell: (told) => progress.show(told), work: () => (working ??= startWorkers(app)) });
+      const run = () => reconcile.run(each, options, { tell: (told) => progress.show(told), work: () => (working ??= workHere(app, ready.log)) });
       const ended = await untilBack(() => unlessAlive(run, ready.clock), patience);
       progress.end();
       if (ended.is === 'busy' && options.dryRun && !ended.run.options.dryRun) process.stderr.write(`${each}: a run that repairs is under way or unfinished, and a dry run does not go on with it. Let it end, or cancel it.\n`);

@@ -138,11 +138,15 @@ describe('runs by schedule', () => {
     expect(meter.registry.getSingleMetric('reconciliation_last_done_timestamp_seconds')).toBeUndefined();
   });
 
-  it('decide and send by themselves where nobody else does, with workers that are started once', async () => {
+  it.each([
+    ['', async () => {}],
+    [', also when the database is away while they are started', () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'))],
+  ])('decide and send by themselves where nobody else does, with workers that are started once%s', async (_when, every) => {
     const world = await planted();
     const queue = new KeptQueue();
     const worked: string[] = [];
     queue.work = async (...asked: unknown[]) => void worked.push(String(asked[0]));
+    queue.every = every;
     world.holds = true;
     world.clock.wait = async (ms) => {
       world.clock.at += ms;
@@ -158,5 +162,6 @@ describe('runs by schedule', () => {
     }
     expect(worked.length).toBeGreaterThan(0);
     expect(new Set(worked).size).toBe(worked.length);
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done' }, { status: 'done' }]);
   });
 });
