@@ -35,9 +35,10 @@ interface Seen extends Awaited<ReturnType<typeof serve>> {
   wrong: string[];
 }
 
-async function visit(of: Run[], { token = keys.operations, width = 1200 } = {}): Promise<Seen> {
+async function visit(of: Run[], { token = keys.operations, width = 1200, before }: { token?: string; width?: number; before?: (page: Page) => Promise<unknown> } = {}): Promise<Seen> {
   const console = await serve(of);
   const page = await (await chromium.browser.newContext({ locale: 'en-GB', viewport: { width, height: 900 } })).newPage();
+  await before?.(page);
   const wrong: string[] = [];
   page.on('request', (request) => void (request.url().startsWith(`${console.url}/`) || request.url().startsWith('blob:') || wrong.push(request.url())));
   page.on('pageerror', ({ message }) => wrong.push(message));
@@ -84,6 +85,20 @@ describe('an operator who opens the console', () => {
     expect(before).toContain('The newest of 21 runs: 1');
     expect(await page.locator('#plots [role=img]').first().getAttribute('aria-label')).toContain('left after the repairs, by kind. The newest of 21 runs: 9');
     expect(wrong).toEqual([]);
+  });
+
+  it('sees every plot also in a browser whose language is none', async () => {
+    const { page, wrong } = await visit(nights, { before: (page) => page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix' })) });
+    await verdict(page).waitFor();
+    await until(async () => (await page.locator('#plots canvas').count()) === 4);
+    expect(wrong).toEqual([]);
+  });
+
+  it('sees the verdict also where no plot can be drawn', async () => {
+    const { page } = await visit(nights, { before: (page) => page.route('**/plot.js', (route) => route.abort()) });
+    expect(await verdict(page).innerText()).toContain('All is well');
+    expect(await page.locator('#plots [role=img]').allInnerTexts()).toEqual(Array(4).fill('This plot could not be drawn.'));
+    expect(await page.getByRole('alert').isVisible()).toBe(false);
   });
 
   it('sees by kind what was found, repaired, refused and left, and what is the matter with an example', async () => {
@@ -146,7 +161,7 @@ describe('an operator who opens the console', () => {
 
   it('is told that a token is wrong, and sees nothing', async () => {
     const { page } = await visit(nights, { token: 'guessed' });
-    expect(await page.getByRole('alert').innerText()).toContain('The operator API needs its bearer token.');
+    expect(await page.getByRole('alert').innerText()).toMatch(/^This token is wrong\. .*operations\.token/);
     expect(await verdict(page).count()).toBe(0);
     expect(await page.evaluate(() => [sessionStorage.length, localStorage.length, document.cookie])).toEqual([0, 0, '']);
   });
@@ -189,11 +204,11 @@ describe('the operator API of runs', () => {
   });
 
   it.each([
-    ['GET', 'runs/run-99'],
-    ['POST', 'runs/run-99/cancel'],
-    ['POST', 'runs/run-1/cancel'],
-  ])('404 to %s %s', async (method, path) => {
-    expect(await operate((await serve([nightWithRefusals()])).url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+    ['GET', 'runs/run-99', 'No run has this id.'],
+    ['POST', 'runs/run-99/cancel', 'No run with this id is at work.'],
+    ['POST', 'runs/run-1/cancel', 'No run with this id is at work.'],
+  ])('404 to %s %s', async (method, path, words) => {
+    expect(await operate((await serve([nightWithRefusals()])).url, path, method)).toMatchObject({ status: 404, json: { code: 'NOT_FOUND', says: `There is no such thing, or not any more. ${words}` } });
   });
 
   it('refuses everybody else', async () => {

@@ -13,7 +13,7 @@ interface Outage {
   /** What `/health/dependencies` then says. */
   says: RegExp;
 }
-const failing = /KLAVIYO_UNAVAILABLE|failed \d+ times in a row/;
+const failing = /KLAVIYO_UNAVAILABLE|failed \d+ times? in a row/;
 const outages: Outage[] = [
   { tenant: 'hangs', as: 'never answered', fault: { kind: 'hang' }, says: failing },
   { tenant: 'resets', as: 'reset every connection', fault: { kind: 'reset' }, says: failing },
@@ -22,7 +22,7 @@ const outages: Outage[] = [
   { tenant: 'broken', as: 'answered 500', fault: { kind: 'status', status: 500 }, says: failing },
   { tenant: 'unavailable', as: 'answered 503', fault: { kind: 'status', status: 503 }, says: failing },
   { tenant: 'no-handshake', as: 'was hidden behind a Cloudflare page (525)', fault: { kind: 'status', status: 525 }, says: failing },
-  { tenant: 'blocked', as: 'had us blocked by a web page (403)', fault: { kind: 'status', status: 403, html: true }, says: /KLAVIYO_BLOCKED|failed \d+ times in a row/ },
+  { tenant: 'blocked', as: 'had us blocked by a web page (403)', fault: { kind: 'status', status: 403, html: true }, says: /KLAVIYO_BLOCKED|failed \d+ times? in a row/ },
   { tenant: 'drops', as: 'took everything and dropped the connection', fault: { kind: 'drop' }, says: failing },
   { tenant: 'malformed', as: 'answered in broken JSON', fault: { kind: 'malformed' }, says: failing },
 ];

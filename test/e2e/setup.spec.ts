@@ -99,6 +99,16 @@ describe('npm run setup', () => {
     expect(printed.segments.every(({ state }) => state === 'unknown')).toBe(true);
   });
 
+  it('tells a key of The Wallet Crew that lacks a scope from one that is wrong, and whose keys are wrong', async () => {
+    world.walletCrew.faults.set([{ kind: 'status', status: 403, operation: 'list_passes' }]);
+    const lacking = await json([tenant]);
+    expect(lacking.findings.filter((finding) => finding.at === 'wallet-crew' && finding.state === 'missing')[0]).toMatchObject({ what: 'scope Pass.Read', fix: expect.stringContaining('Pass.Read') as unknown });
+    world.walletCrew.faults.set([{ kind: 'status', status: 401, operation: 'list_passes' }]);
+    const { stdout } = await setup([tenant], { apiKey: 'pk_of_nobody_0123456789' });
+    expect(stdout).toMatch(/lacks: Klaviyo API key, The Wallet Crew API key/);
+    world.walletCrew.faults.set([]);
+  });
+
   it('prints tables for people who build it by hand', async () => {
     world.walletCrew.subscribe({ endpoint: `${url}/api/${tenant}/webhooks/listeners/wallet-crew`, events: ['Customer:*', 'Pass:*'], signatureSecret: keys.webhookSecret });
     const { code, stdout, stderr } = await setup([tenant, '--url', url]);

@@ -28,6 +28,13 @@ describe('the example configuration', () => {
     expect(validate.errors).toBeNull();
   });
 
+  it('describes every setting there is, or leaves that to the page on rollouts', () => {
+    const { definitions } = JSON.parse(readFileSync('config/connector.schema.json', 'utf8')) as { definitions: Record<string, { properties: object }> };
+    const described = readFileSync('config/connector.example.yaml', 'utf8') + readFileSync('docs/rollout.md', 'utf8');
+    const names = Object.values(definitions).flatMap(({ properties }) => Object.keys(properties));
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(described))).toEqual([]);
+  });
+
   it('names every secret that is missing, at once', () => {
     expect(() => loadSettings(new Environment({ CONFIG_FILE: 'config/connector.example.yaml' }))).toThrow(
       /ACME_WALLET_CREW_API_KEY[^]*ACME_WALLET_CREW_WEBHOOK_SECRET[^]*ACME_KLAVIYO_API_KEY[^]*OPERATIONS_TOKEN/,

@@ -4,7 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Log } from '#core';
 import { loadSdk } from '#klaviyo';
-import { startWorkers, type Ready } from '#runtime';
+import { listen, startWorkers, type Ready } from '#runtime';
 import { AppModule } from './app.module.js';
 import { systemWebhookPath } from './system-webhook.controller.js';
 
@@ -40,10 +40,9 @@ export async function startConnector(ready: Ready, options: ConnectorOptions): P
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
 
   if (options.workers) await startWorkers(app);
-  await app.listen(options.port, options.host);
+  const url = await listen(app, options);
   // Takes most of a second: not before we listen, and not when the first command is already waiting.
   if (options.workers) void loadSdk();
-  const url = await app.getUrl();
   app.get(Log).info('connector listens', { url, workers: options.workers, tenants: ready.settings.tenants.size });
   return { app, url };
 }

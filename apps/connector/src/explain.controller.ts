@@ -33,5 +33,5 @@ function whoIn(body: Buffer | undefined): string {
   } catch {
     // Said below.
   }
-  throw new ConnectorError('BODY_NOT_JSON', 'It must be {"who": "…"}.');
+  throw new ConnectorError('OPERATOR_BODY_UNUSABLE', 'It must be {"who": "…"}.');
 }

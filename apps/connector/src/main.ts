@@ -1,11 +1,21 @@
-import { ConnectorError } from '#core';
-import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { CommandLine, complain, Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, settingsInvalid, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { startConnector } from './connector.js';
 
+const usage = `npm start
+
+With config/connector.yaml, or the file that CONFIG_FILE names, this is the connector; without one it is the sandbox, with both vendors as emulators.
+config/connector.example.yaml holds all settings, config/secrets.md the environment variables.
+`;
+
+outliveReaders();
 try {
   const environment = new Environment();
-  if (!environment.isConfigured) {
+  if (!new CommandLine(usage).read(process.argv.slice(2), {})) {
+    process.stdout.write(usage);
+  } else if (!environment.isConfigured) {
+    const problems = environment.problems();
+    if (problems.length > 0) throw settingsInvalid(problems);
     const { runSandbox } = await import('./sandbox/sandbox.js');
     await runSandbox(environment);
   } else {
@@ -19,7 +29,6 @@ try {
     await startConnector({ settings, opened, clock, log, meter, plugins }, environment);
   }
 } catch (error) {
-  // No stack trace: what is wrong and what to do about it.
-  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The connector could not start: ${error instanceof Error ? error.name : typeof error}\n`);
+  complain(error, 'The connector could not start');
   process.exit(1);
 }

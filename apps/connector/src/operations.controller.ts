@@ -49,7 +49,7 @@ export class OperationsController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Sends a parked delivery or command through again' })
   async replay(@Param('tenantId') tenant: string, @Param('id') id: string) {
-    if (!(await this.store.replay(tenant, id))) throw new ConnectorError('NOT_FOUND');
+    if (!(await this.store.replay(tenant, id))) throw new ConnectorError('NOT_FOUND', 'Nothing with this id is parked.');
     this.queue.wake('process-events');
     this.queue.wake('send-commands');
     return { id };

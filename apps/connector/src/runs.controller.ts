@@ -23,7 +23,7 @@ export class RunsController {
   @ApiOperation({ summary: 'One run: its whole report, or how far it is' })
   async one(@Param('tenantId') tenant: string, @Param('id') id: string) {
     const run = await this.runs.find(tenant, id);
-    if (!run) throw noRun();
+    if (!run) throw new ConnectorError('NOT_FOUND', 'No run has this id.');
     const progress = run.status === 'running' ? progressOf(run.checkpoint, (await this.runs.fates(id)).kinds) : undefined;
     return { ...headOf(run), ...(run.report ? { report: { ...run.report, drift: run.report.drift.map(explained) } } : {}), ...(progress ? { progress } : {}) };
   }
@@ -32,12 +32,10 @@ export class RunsController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Asks a run to end; what it has found and repaired so far stays' })
   async cancel(@Param('tenantId') tenant: string, @Param('id') id: string) {
-    if (!(await this.runs.cancel(tenant, id))) throw noRun();
+    if (!(await this.runs.cancel(tenant, id))) throw new ConnectorError('NOT_FOUND', 'No run with this id is at work.');
     return { id };
   }
 }
-
-const noRun = () => new ConnectorError('NOT_FOUND', 'No such run, or it has ended.');
 
 /** Without its checkpoint, which is for the process that goes on with it. */
 function headOf({ id, status, options, startedAt, endedAt, resumed, code }: Run) {

@@ -2,20 +2,21 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
-import { ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { complain, ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { fitted } from './fitted.js';
 import { sectionsOf, verdictOf } from './text.js';
 
 const couldNotBeAsked = 2;
+outliveReaders();
 const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));
   if (wish) tell(await explain(wish), wish);
   else process.stdout.write(usage);
 } catch (error) {
-  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `It could not be explained: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  complain(error, 'It could not be explained');
   process.exitCode = couldNotBeAsked;
 } finally {
   await opened.close();
@@ -26,7 +27,7 @@ async function explain({ tenant, who }: Arguments): Promise<Explanation> {
   const environment = new Environment();
   const settings = loadSettings(environment);
   if (!settings.tenants.has(tenant)) throw new ConnectorError('TENANT_UNKNOWN');
-  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('NOT_FOUND', `There is no database: neither DATABASE_URL nor ${environment.dataDir}.`);
+  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('SETTINGS_INVALID', `\n  DATABASE_URL: is not set, and there is no database in ${environment.dataDir} (DATA_DIR)`);
   // What is read goes to standard output alone.
   const around = { clock: new SystemClock(), log: new PinoLog('error', { write: (line) => void process.stderr.write(line) }), meter: new PromMeter() };
   const plugins = opened.keep(await openPlugins(settings, environment, around));

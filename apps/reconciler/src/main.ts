@@ -1,7 +1,7 @@
 import { ConnectorError } from '#core';
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import { Environment, loadSettings, openPlugins, PinoLog, PromMeter, SystemClock } from '#runtime';
+import { complain, Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { runOnce } from './once.js';
@@ -12,6 +12,7 @@ const defaultPort = 3001;
 /** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. */
 const connections = 3;
 
+outliveReaders();
 giveWay();
 
 try {
@@ -21,8 +22,7 @@ try {
   else process.stdout.write(usage);
   if (wish?.once) process.exit();
 } catch (error) {
-  // No stack trace: what is wrong and what to do about it.
-  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The reconciler could not start: ${error instanceof Error ? error.name : typeof error}\n`);
+  complain(error, 'The reconciler could not start');
   process.exit(error instanceof ConnectorError && error.retry === 'later' ? 1 : 2);
 }
 

@@ -1,4 +1,4 @@
-import { progressOf, type Estimate, type Run } from '#core';
+import { amount, progressOf, things, type Estimate, type Run } from '#core';
 
 const barWidth = 24;
 /** Where nobody watches, a line now and then is enough. */
@@ -33,9 +33,9 @@ export class RunProgress {
 
 /** What a run will take, before it begins. */
 export function estimateInWords({ passes, profiles, reading, writing }: Estimate): string {
-  const counts = `${passes} passes at The Wallet Crew, about ${profiles} profiles in Klaviyo`;
-  const read = `reading them takes ${reading.calls.passes} and ${reading.calls.profiles} calls, at least ${inWords(reading.leastMs)}`;
-  return `${counts}; ${read}. Were nothing known yet, up to ${writing.events} events and ${writing.profiles} profiles would be written${writing.tokens > 0 ? ` and ${writing.tokens} tokens asked for` : ''}, at least ${inWords(writing.leastMs)}.`;
+  const counts = `${things(passes, 'pass', 'passes')} at The Wallet Crew, about ${things(profiles, 'profile')} in Klaviyo`;
+  const read = `reading them takes ${amount(reading.calls.passes)} and ${things(reading.calls.profiles, 'call')}, at least ${inWords(reading.leastMs)}`;
+  return `${counts}; ${read}. Were nothing known yet, up to ${things(writing.events, 'event')} and ${things(writing.profiles, 'profile')} would be written${writing.tokens > 0 ? ` and ${things(writing.tokens, 'token')} asked for` : ''}, at least ${inWords(writing.leastMs)}.`;
 }
 
 function inWords(ms: number): string {

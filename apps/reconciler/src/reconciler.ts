@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Log } from '#core';
-import type { Ready } from '#runtime';
+import { listen, type Ready } from '#runtime';
 import { ReconcilerModule } from './reconciler.module.js';
 
 export interface ReconcilerOptions {
@@ -15,7 +15,7 @@ export interface ReconcilerOptions {
 export async function startReconciler(ready: Ready, { host, port, graceMs }: ReconcilerOptions): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(ReconcilerModule.of(ready, graceMs), new FastifyAdapter({ forceCloseConnections: 'idle' }), { logger: false });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  await app.listen(port, host);
-  app.get(Log).info('reconciler listens', { url: await app.getUrl(), tenants: ready.settings.tenants.size });
+  const url = await listen(app, { host, port });
+  app.get(Log).info('reconciler listens', { url, tenants: ready.settings.tenants.size });
   return app;
 }

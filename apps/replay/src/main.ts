@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { ConnectorError } from '#core';
-import { changePlugin, Environment, loadSettings, Opened, openPlugins, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
+import { ConnectorError, things } from '#core';
+import { changePlugin, complain, Environment, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { replay } from './replay.js';
 import { reportOf, textOf, type Report } from './report.js';
 
+outliveReaders();
 const opened = new Opened();
 try {
   const clock = new SystemClock();
@@ -13,7 +14,7 @@ try {
   if (wish) await run(wish, clock);
   else process.stdout.write(usage);
 } catch (error) {
-  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The replay failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  complain(error, 'The replay failed');
   process.exitCode = error instanceof ConnectorError && error.retry !== 'later' ? 2 : 1;
 } finally {
   await opened.close();
@@ -25,7 +26,7 @@ async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   const rules = rulesByTenant(settings);
   const tenants = wish.tenant === undefined ? [...rules.keys()] : [wish.tenant];
   if (tenants.some((tenant) => !rules.has(tenant))) throw new ConnectorError('TENANT_UNKNOWN');
-  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('NOT_FOUND', `There is no database: neither DATABASE_URL nor ${environment.dataDir}.`);
+  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('SETTINGS_INVALID', `\n  DATABASE_URL: is not set, and there is no database in ${environment.dataDir} (DATA_DIR)`);
 
   // What is read goes to standard output alone.
   const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });
@@ -37,7 +38,7 @@ async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   const recorded = opened.keep(await openRecorded(database.url));
   const reports: Report[] = [];
   for (const tenant of change.tenants) {
-    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tellProgress(`${tenant}: ${count} deliveries decided twice`));
+    const differences = await replay(recorded.since(tenant, wish.since), rules.get(tenant)!, now, change.plugins, (count) => tellProgress(`${tenant}: ${things(count, 'delivery', 'deliveries')} decided twice`));
     reports.push(reportOf(tenant, differences));
   }
   tellProgress('');

@@ -1,3 +1,4 @@
+import { things } from '#core';
 import type { CommandCount, Difference, Differences } from './differences.js';
 
 export interface Report {
@@ -13,7 +14,7 @@ export function reportOf(tenant: string, { deliveries, commands, all }: Differen
 
 /** `diff`: also what differs. */
 export function textOf({ tenant, deliveries, commands, differences }: Report, name: string, diff: boolean): string {
-  const head = `\n${tenant}: ${deliveries} deliveries\n`;
+  const head = `\n${tenant}: ${things(deliveries, 'delivery', 'deliveries')}\n`;
   if (deliveries === 0) return head;
   const counts = table([['command', 'now', `with ${name}`, 'added', 'removed', 'changed'], ...commands.map(({ kind, before, after, added, removed, changed }) => [kind, before, after, added, removed, changed].map(String))]);
   if (!diff) return `${head}${counts}`;

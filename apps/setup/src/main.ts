@@ -1,18 +1,19 @@
 import { ConnectorError, SetUp } from '#core';
 import { KlaviyoAccounts, KlaviyoSetup } from '#klaviyo';
-import { Environment, loadSettings, Opened, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, tellProgress, vaultKeys } from '#runtime';
+import { complain, Environment, loadSettings, Opened, outliveReaders, PinoLog, PromMeter, rulesByTenant, SealedVault, SystemClock, tellProgress, vaultKeys } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { WalletCrewSetup } from '#wallet-crew';
 import { readArguments, usage, type Arguments } from './arguments.js';
 import { inJson, print } from './text.js';
 
+outliveReaders();
 const opened = new Opened();
 try {
   const wish = readArguments(process.argv.slice(2));
   if (wish) process.exitCode = (await run(wish)) ? 0 : 1;
   else process.stdout.write(usage);
 } catch (error) {
-  process.stderr.write(error instanceof ConnectorError ? `${error.code}: ${error.message}\n` : `The setup failed: ${(error as { code?: string }).code ?? (error as Error).name}\n`);
+  complain(error, 'The setup failed');
   process.exitCode = 2;
 } finally {
   await opened.close();

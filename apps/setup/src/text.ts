@@ -19,7 +19,7 @@ export function print(tenant: string, { findings, segments, flow, isGood }: SetU
   say(`\n${strong('The same through the API:')} POST /api/segments, then /api/flows`);
   for (const { recipe } of segments) say(faint(JSON.stringify(asSent(segmentQuery(recipe)))));
   say(faint(JSON.stringify(flowRequest(flow, segments))));
-  const missing = [...findings.filter(({ state }) => state === 'missing').map(({ what }) => what), ...[...segments, flow].filter(({ state }) => state === 'differs' || state === 'refused').map(({ recipe }) => recipe.name)];
+  const missing = [...findings.filter(({ state }) => state === 'missing').map(({ at, what }) => `${vendors[at]} ${what}`), ...[...segments, flow].filter(({ state }) => state === 'differs' || state === 'refused').map(({ recipe }) => recipe.name)];
   say(isGood ? `\n${good('✓')} ${tenant}: nothing is missing.` : `\n${bad('✗')} ${tenant} lacks: ${missing.join(', ')}`);
 }
 

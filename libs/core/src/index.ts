@@ -20,6 +20,7 @@ export * from './ports/store.js';
 export * from './ports/system.js';
 export * from './ports/wallet.js';
 export * from './rules.js';
+export * from './words.js';
 export * from './use-cases/follow-import.js';
 export * from './use-cases/poll-opt-outs.js';
 export * from './use-cases/process-events.js';

@@ -1,3 +1,4 @@
+import { things } from '#core';
 import type { Account } from './account.js';
 import { record } from './errors.js';
 
@@ -25,7 +26,7 @@ export class Ping {
     const { permits, waitMs, failures } = await account.take('get_accounts', 1);
     const [permit] = permits;
     if (permit === undefined) {
-      if (failures > 0) return { ok: false, words: `Klaviyo failed ${failures} times in a row; the next try is in ${Math.ceil(waitMs / 1000)} s.` };
+      if (failures > 0) return { ok: false, words: `Klaviyo failed ${things(failures, 'time')} in a row; the next try is in ${Math.ceil(waitMs / 1000)} s.` };
       return this.#heard?.pong ?? { ok: true, words: 'Not asked yet: Klaviyo allows this question 15 times a minute.' };
     }
     const outcome = await account.call('get_accounts', permit, (sdk) => sdk.accounts.getAccounts({ fieldsAccount: ['test_account'] }));

@@ -3,7 +3,7 @@ import { IsBoolean, IsInt, IsNotEmpty, IsNumber, IsOptional, IsPositive, IsStrin
 /** How one tenant reaches its Klaviyo account. */
 export class KlaviyoSettings {
   /** Address of the Klaviyo API; an emulator is put in its place here. */
-  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] }, { message: '$property must be an http or https address' })
   baseUrl: string = 'https://a.klaviyo.com';
 
   /** Private API key (`pk_…`); the scopes it needs are listed in docs/operations.md. */

@@ -9,7 +9,7 @@ const path = { message: '$property must begin with /' };
 export class LinkSettings {
   /** Scheme and host of the pages, for a domain of one's own; without it `walletCrew.baseUrl`. */
   @IsOptional()
-  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] })
+  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] }, { message: '$property must be an http or https address' })
   baseUrl?: string;
 
   /** Page for people without a pass; `{tenantId}` is the tenant's id at The Wallet Crew. */

@@ -1,7 +1,8 @@
 import { PluginRunner, Rollout, type Clock, type Log, type Meter } from '#core';
+import type { Environment } from './environment.js';
 import { loadPlugins } from './plugins/load-plugins.js';
 import { RolloutFlags } from './rollout/rollout-flags.js';
-import type { Environment, Settings } from './settings.js';
+import type { Settings } from './settings.js';
 
 /** The plugins of a process and for whom they are. */
 export interface OpenPlugins {

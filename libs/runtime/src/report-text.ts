@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { driftKinds, errors, type DriftLine, type Refusal, type Report, type Run } from '#core';
+import { amount, driftKinds, errors, things, type DriftLine, type Refusal, type Report, type Run } from '#core';
 import { bad, faint, good, strong, tableLines } from './terminal.js';
 
 /** What takes less takes most of its time for things that no limit knows. */
@@ -47,17 +47,19 @@ function exampleOf({ personId, deliveryId }: Refusal['sample']): string[] {
 }
 
 function silence({ silent }: Report): string[] {
-  return silent.map(({ wallet, heard, unheard }) => bad(`${wallet} Wallet: webhooks told of ${amount(heard)} new installs and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`)).concat(silent.length > 0 ? '' : []);
+  return silent.map(({ wallet, heard, unheard }) => bad(`${wallet} Wallet: webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`)).concat(silent.length > 0 ? '' : []);
 }
 
 function duration({ tookMs, leastMs, read, calls, asked }: Report): string {
   const times = leastMs >= worthComparingMs ? `, ${(tookMs / leastMs).toFixed(2)} × the ${span(leastMs)} that the limits ask for at least` : '';
-  return `Took ${span(tookMs)}${times}: ${amount(read.passes)} passes in ${amount(calls.passes)} calls, ${amount(read.profiles)} profiles in ${amount(calls.profiles)}, ${amount(read.events)} events in ${amount(calls.events)}.${asks(asked)}`;
+  return `Took ${span(tookMs)}${times}: ${things(read.passes, 'pass', 'passes')} in ${things(calls.passes, 'call')}, ${things(read.profiles, 'profile')} in ${amount(calls.profiles)}, ${things(read.events, 'event')} in ${amount(calls.events)}.${asks(asked)}`;
 }
+
+const askedFor = { events: 'event', profiles: 'profile', tokens: 'token' } as const satisfies Record<keyof Report['asked'], string>;
 
 /** Reports of earlier versions do not tell. */
 function asks(asked: Report['asked'] | undefined): string {
-  const parts = Object.entries(asked ?? {}).flatMap(([what, count]) => (count > 0 ? [`${amount(count)} ${what}`] : []));
+  const parts = Object.entries(asked ?? {}).flatMap(([what, count]) => (count > 0 ? [things(count, askedFor[what as keyof typeof askedFor])] : []));
   return parts.length > 0 ? ` Repairs: ${parts.join(', ')}.` : '';
 }
 
@@ -67,8 +69,6 @@ function span(ms: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
-
-const amount = (count: number) => String(count).replaceAll(/\B(?=(\d{3})+$)/g, ' ');
 
 /** A vendor's words must not be able to move the cursor. */
 const plain = (text: string) => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ');

@@ -1,12 +1,11 @@
 import 'reflect-metadata';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { plainToInstance, Type } from 'class-transformer';
 import { IsArray, IsBoolean, IsIn, IsInt, IsISO31661Alpha2, IsObject, IsOptional, IsString, Max, Min, MinLength, ValidateNested } from 'class-validator';
-import { parse as parseYaml } from 'yaml';
 import { ConnectorError, defaultMetrics } from '#core';
 import { KlaviyoSettings } from '#klaviyo';
 import { WalletCrewSettings } from '#wallet-crew';
+import type { Environment } from './environment.js';
 import { isMap } from './is-map.js';
 import { LinkSettings, linkProblems, VaultSettings } from './link-settings.js';
 import { PluginSettings } from './plugins/plugin-settings.js';
@@ -14,6 +13,7 @@ import { problemsOf } from './problems.js';
 import { ReconciliationSettings } from './reconciliation-settings.js';
 import { withRollout } from './rollout/plugin-rollout.js';
 import { RolloutSettings } from './rollout/rollout-settings.js';
+import { readYaml } from './yaml.js';
 
 export class ConsentSettings {
   @IsIn(['email', 'sms'])
@@ -164,60 +164,23 @@ export class Settings {
   retentionDays = 90;
 }
 
-/** What the process is told by its environment; nothing else reads it. */
-export class Environment {
-  readonly configFile: string;
-  /** Says for whom plugins are, over the configuration; re-read while the process runs. */
-  readonly rolloutFile: { path: string; isAsked: boolean };
-  readonly host: string;
-  readonly port: number;
-  readonly databaseUrl: string | undefined;
-  readonly dataDir: string;
-  readonly logLevel: string;
-  /** How long a stopping process may finish what is in hand; below Kubernetes' default of 30 s. Milliseconds. */
-  readonly graceMs: number;
-  /** False: this replica only takes webhooks and leaves sending to others. */
-  readonly workers: boolean;
-
-  constructor(readonly variables: Record<string, string | undefined> = process.env, defaultPort = 3000) {
-    this.configFile = variables['CONFIG_FILE'] || 'config/connector.yaml';
-    this.rolloutFile = { path: variables['ROLLOUT_FILE'] || join(dirname(this.configFile), 'rollout.yaml'), isAsked: Boolean(variables['ROLLOUT_FILE']) };
-    this.host = variables['HOST'] || '127.0.0.1';
-    this.port = variables['PORT'] ? Number(variables['PORT']) : defaultPort;
-    this.databaseUrl = variables['DATABASE_URL'] || undefined;
-    this.dataDir = variables['DATA_DIR'] || '.data';
-    this.logLevel = variables['LOG_LEVEL'] || 'info';
-    this.graceMs = variables['SHUTDOWN_GRACE_MS'] ? Number(variables['SHUTDOWN_GRACE_MS']) : 20_000;
-    this.workers = variables['WORKERS'] !== 'off';
-  }
-
-  get isConfigured(): boolean {
-    // A file that was asked for and is not there is a mistake, not a wish for the sandbox.
-    return Boolean(this.variables['CONFIG_FILE']) || existsSync(this.configFile);
-  }
-
-  problems(): string[] {
-    const problems: string[] = [];
-    if (!Number.isInteger(this.port) || this.port < 0 || this.port > 65_535) problems.push('PORT: must be a port number');
-    if (!Number.isFinite(this.graceMs) || this.graceMs < 0) problems.push('SHUTDOWN_GRACE_MS: must be a number of milliseconds');
-    if (this.databaseUrl && !/^postgres(ql)?:\/\//.test(this.databaseUrl)) problems.push('DATABASE_URL: must start with postgres:// or postgresql://');
-    return problems;
-  }
-}
-
 /** Reads and checks the whole configuration once. Every problem is in one error, by path, and no value is repeated. */
 export function loadSettings(environment: Environment): Settings {
   const problems = environment.problems();
-  let document: unknown;
-  try {
-    document = parseYaml(readFileSync(environment.configFile, 'utf8'));
-  } catch (error) {
-    const reason = (error as { code?: unknown }).code === 'ENOENT' ? 'there is no such file' : 'it is not readable YAML';
-    throw new ConnectorError('SETTINGS_INVALID', `\n  CONFIG_FILE (${environment.configFile}): ${reason}`);
-  }
-  const settings = readSettings(withSecrets(document, environment.variables, '', problems), problems);
-  if (problems.length > 0) throw new ConnectorError('SETTINGS_INVALID', [...new Set(problems)].map((problem) => `\n  ${problem}`).join(''));
+  const read = yamlOf(environment.configFile);
+  if ('problem' in read) throw settingsInvalid([...problems, `CONFIG_FILE (${environment.configFile}): ${read.problem}`]);
+  const settings = readSettings(withSecrets(read.value, environment.variables, '', problems), problems);
+  if (problems.length > 0) throw settingsInvalid(problems);
   return settings;
+}
+
+export function settingsInvalid(problems: readonly string[]): ConnectorError {
+  return new ConnectorError('SETTINGS_INVALID', [...new Set(problems)].map((problem) => `\n  ${problem}`).join(''));
+}
+
+function yamlOf(file: string): ReturnType<typeof readYaml> {
+  const text = contentOf(file);
+  return text === undefined ? { problem: existsSync(file) ? 'the file cannot be read' : 'there is no such file' } : readYaml(text);
 }
 
 /** `${NAME}` and `${file:/path}` stand for a secret; the file's last line break does not belong to it. */

@@ -82,6 +82,14 @@ export class PromMeter extends Meter {
     this.gauges.set(name, gauge);
     gauge.set(labels, value);
   }
+
+  /** Values that nobody knows any more. */
+  forget(...names: string[]): void {
+    for (const name of names) {
+      this.gauges.delete(name);
+      this.registry.removeSingleMetric(name);
+    }
+  }
 }
 
 function help(name: string): string {

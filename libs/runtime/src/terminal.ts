@@ -1,9 +1,31 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { ConnectorError, errors } from '#core';
 
 const out = process.stdout;
 
 export function say(text = ''): void {
   out.write(`${text}\n`);
+}
+
+/** Whoever reads what we write may leave, as `head` does. Then nothing more is written; the work and its exit code stay what they are. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      stream.write = () => true;
+    });
+  }
+}
+
+/** No stack trace: what is wrong and what to do about it. `failed` is all that can be said of what has no code of ours. */
+export function complain(error: unknown, failed: string): void {
+  const { code, name } = error as { code?: string; name?: string };
+  process.stderr.write(`${error instanceof ConnectorError ? coded(error) : `${failed}: ${code ?? name ?? typeof error}`}\n`);
+}
+
+/** Where the usage is printed, it says what to do. */
+function coded({ code, message }: ConnectorError): string {
+  return code === 'OPTIONS_INVALID' ? `${code}: ${message}` : `${code}: ${message}\n${errors[code].fix}`;
 }
 
 export const strong = (text: string) => styleText('bold', text);

@@ -2,7 +2,7 @@ import { IsInt, IsNotEmpty, IsObject, IsOptional, IsString, IsUrl, Matches, Max,
 
 export class WalletCrewSettings {
   /** Where The Wallet Crew's API answers; the emulator's address in tests. */
-  @IsUrl({ require_tld: false, require_protocol: true })
+  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] }, { message: '$property must be an http or https address' })
   baseUrl = 'https://app.neostore.cloud';
 
   /** `X-API-KEY` of the tenant. */

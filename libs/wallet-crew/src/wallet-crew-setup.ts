@@ -23,7 +23,7 @@ export class WalletCrewSetup extends WalletSetup {
 
   async passTypes(tenant: string): Promise<{ types: string[]; read: number } | Unanswered> {
     const said = await this.#ask(tenant, 'list-passes', `passes?pageIndex=0&pageSize=${pageSize}&sortBy%5B0%5D.field=lastUpdateDate&sortBy%5B0%5D.direction=DESC`);
-    if (!said.ok) return unanswered(said);
+    if (!said.ok) return lacksScope(said) ? { ...unanswered(said), lacks: 'Pass.Read' } : unanswered(said);
     const passes = readJson(said.text);
     if (!Array.isArray(passes)) return unreadable;
     const types = passes.flatMap((pass) => (isMap(pass) && typeof pass['passType'] === 'string' && pass['passType'] !== '' ? [pass['passType']] : []));
@@ -32,8 +32,7 @@ export class WalletCrewSetup extends WalletSetup {
 
   async webhooks(tenant: string): Promise<HeldWebhook[] | 'unknown' | Unanswered> {
     const said = await this.#ask(tenant, 'list-webhooks', 'webhooks');
-    // 401: the key is wrong; 403: it lacks the scope (The Wallet Crew: API keys).
-    if (!said.ok) return said.words.startsWith('403') ? 'unknown' : unanswered(said);
+    if (!said.ok) return lacksScope(said) ? 'unknown' : unanswered(said);
     const webhooks = readJson(said.text);
     if (!Array.isArray(webhooks)) return unreadable;
     const { webhookSecret } = this.#settings(tenant);
@@ -63,6 +62,9 @@ export class WalletCrewSetup extends WalletSetup {
 }
 
 const unreadable: Unanswered = { code: 'WALLET_CREW_UNAVAILABLE', words: 'The answer cannot be read.' };
+
+/** 401: the key is wrong; 403: it lacks the scope (The Wallet Crew: API keys). */
+const lacksScope = ({ code, words }: Refusal) => code === 'WALLET_CREW_KEY_REFUSED' && words.startsWith('403');
 
 /** A list is there for every tenant: what is missing is the tenant. */
 function unanswered({ code, words }: Refusal): Unanswered {

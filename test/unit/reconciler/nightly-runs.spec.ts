@@ -82,19 +82,47 @@ describe('runs by schedule', () => {
     expect(world.passes.calls).toEqual([]);
   });
 
-  it('that cannot be had while the database is away say so, and the next night tries again', async () => {
+  it('that lose the database half-way go on as soon as it is back, and the night ends well', async () => {
+    const world = await planted();
+    const { runs, job } = nightly(world);
+    await runs.onApplicationBootstrap();
+    const awayMs = 4_000;
+    let steps = 0;
+    let backAt: number | undefined;
+    world.onStep = () => {
+      if (++steps === 3) backAt = world.clock.now() + awayMs;
+      if (backAt !== undefined && world.clock.now() < backAt) throw new ConnectorError('DATABASE_UNAVAILABLE');
+    };
+    await job(tenant).fireOnTick();
+    for (let turns = 0; turns < 10_000 && (await world.runs.list(tenant, 1))[0]?.status !== 'done'; turns++) await new Promise(setImmediate);
+    await runs.end();
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done', resumed: 1 }]);
+    expect(world.clock.now() - backAt!).toBeLessThan(5 * 60_000);
+    expect(world.log.lines.filter((line) => line.includes('the database is away'))).toHaveLength(1);
+  });
+
+  it('that cannot begin while the database is away begin when it is back, also when the next night has come', async () => {
     const world = await agreeing(3);
     const { runs, job } = nightly(world);
     await runs.onApplicationBootstrap();
     const { begin } = world.runs;
     world.runs.begin = () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'));
     await job(tenant).fireOnTick();
-    await runs.end();
-    expect(world.log.lines.join('\n')).toContain('reconciliation could not run');
-    world.runs.begin = begin;
     await job(tenant).fireOnTick();
+    world.runs.begin = begin;
+    for (let turns = 0; turns < 1_000 && (await world.runs.list(tenant, 1))[0]?.status !== 'done'; turns++) await new Promise(setImmediate);
     await runs.end();
     expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done' }]);
+  });
+
+  it('that wait for the database keep no process from stopping', async () => {
+    const world = await agreeing(3);
+    const { runs, job } = nightly(world);
+    await runs.onApplicationBootstrap();
+    world.runs.begin = () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'));
+    await job(tenant).fireOnTick();
+    await runs.end();
+    expect(world.log.lines.join('\n')).toContain('reconciliation could not run');
   });
 
   it('let go when the process stops, so that nothing is in hand any more', async () => {
@@ -110,11 +138,15 @@ describe('runs by schedule', () => {
     expect(meter.registry.getSingleMetric('reconciliation_last_done_timestamp_seconds')).toBeUndefined();
   });
 
-  it('decide and send by themselves where nobody else does, with workers that are started once', async () => {
+  it.each([
+    ['', async () => {}],
+    [', also when the database is away while they are started', () => Promise.reject(new ConnectorError('DATABASE_UNAVAILABLE'))],
+  ])('decide and send by themselves where nobody else does, with workers that are started once%s', async (_when, every) => {
     const world = await planted();
     const queue = new KeptQueue();
     const worked: string[] = [];
     queue.work = async (...asked: unknown[]) => void worked.push(String(asked[0]));
+    queue.every = every;
     world.holds = true;
     world.clock.wait = async (ms) => {
       world.clock.at += ms;
@@ -130,5 +162,6 @@ describe('runs by schedule', () => {
     }
     expect(worked.length).toBeGreaterThan(0);
     expect(new Set(worked).size).toBe(worked.length);
+    expect(await world.runs.list(tenant, 9)).toMatchObject([{ status: 'done' }, { status: 'done' }]);
   });
 });

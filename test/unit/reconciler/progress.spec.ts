@@ -1,4 +1,4 @@
-import { firstCheckpoint, type Checkpoint, type Run } from '#core';
+import { firstCheckpoint, type Checkpoint, type Estimate, type Run } from '#core';
 import { estimateInWords, RunProgress } from '../../../apps/reconciler/src/progress.js';
 import { everything } from '../core/reconcile-world.js';
 
@@ -47,9 +47,13 @@ describe('how far a run is', () => {
   });
 });
 
+const withPlainSpaces = (estimate: Estimate) => estimateInWords(estimate).replaceAll('\u00a0', ' ');
+
 it('what a run will take is said in one sentence of counts and times', () => {
-  const words = estimateInWords({ passes: 1_000, profiles: 1_400, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 0, leastMs: 61_000 } });
-  expect(words).toBe('1000 passes at The Wallet Crew, about 1400 profiles in Klaviyo; reading them takes 10 and 14 calls, at least 4 s. Were nothing known yet, up to 3000 events and 1400 profiles would be written, at least 2 min.');
-  const withTokens = estimateInWords({ passes: 1_000_000, profiles: 0, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 1_000_000, leastMs: 40_000_000 } });
-  expect(withTokens).toContain('up to 3000 events and 1400 profiles would be written and 1000000 tokens asked for, at least 12 h.');
+  const words = withPlainSpaces({ passes: 1_000, profiles: 1_400, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 0, leastMs: 61_000 } });
+  expect(words).toBe('1 000 passes at The Wallet Crew, about 1 400 profiles in Klaviyo; reading them takes 10 and 14 calls, at least 4 s. Were nothing known yet, up to 3 000 events and 1 400 profiles would be written, at least 2 min.');
+  const withTokens = withPlainSpaces({ passes: 1_000_000, profiles: 0, reading: { calls: { passes: 10, profiles: 14 }, leastMs: 3_001 }, writing: { events: 3_000, profiles: 1_400, tokens: 1_000_000, leastMs: 40_000_000 } });
+  expect(withTokens).toContain('up to 3 000 events and 1 400 profiles would be written and 1 000 000 tokens asked for, at least 12 h.');
+  const one = withPlainSpaces({ passes: 1, profiles: 1, reading: { calls: { passes: 1, profiles: 1 }, leastMs: 1 }, writing: { events: 1, profiles: 1, tokens: 1, leastMs: 1 } });
+  expect(one).toContain('1 pass at The Wallet Crew, about 1 profile in Klaviyo; reading them takes 1 and 1 call, at least 1 s. Were nothing known yet, up to 1 event and 1 profile would be written and 1 token asked for');
 });

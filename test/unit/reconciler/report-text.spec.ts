@@ -50,6 +50,7 @@ describe('the report on a terminal', () => {
   it('measures the time against what the limits ask for', () => {
     expect(textAfter({})).toContain('Took 31 s, 1.02 × the 30 s that the limits ask for at least: 10 050 passes in 101 calls, 10 000 profiles in 100, 0 events in 3.');
     expect(textAfter({}, { asked: { events: 4_200, profiles: 7, tokens: 0 } })).toContain(' 0 events in 3. Repairs: 4 200 events, 7 profiles.');
+    expect(textAfter({}, { asked: { events: 1, profiles: 1, tokens: 1 } })).toContain(' Repairs: 1 event, 1 profile, 1 token.');
     expect(textAfter({}, { tookMs: 4.2 * 3_600_000 })).toContain('Took 4 h 12 min, ');
     expect(textAfter({}, { tookMs: 1_234, checkpoint: firstCheckpoint() })).toContain('Took 1.2 s: 0 passes');
   });

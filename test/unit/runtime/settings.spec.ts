@@ -83,7 +83,25 @@ describe('the configuration', () => {
   it('shows nothing of a file that is not YAML', () => {
     const [problem, ...more] = problems('tenants: {acme: [TOP-SECRET');
     expect(more).toEqual([]);
-    expect(problem).toMatch(/^CONFIG_FILE \(.*\): it is not readable YAML$/);
+    expect(problem).toMatch(/^CONFIG_FILE \(.*\): it is not readable YAML at line 1, column 28$/);
+  });
+
+  it.each([
+    ['a broken line', 'tenants:\n  acme:\n    walletCrew: { baseUrl: TOP-SECRET\n    klaviyo: x\n', 'line 4, column 5'],
+    ['a name that comes twice', 'tenants: {}\nTOP-SECRET: 1\nTOP-SECRET: 2\n', 'line 3, column 1'],
+  ])('says where a file stops being YAML: %s', (_what, yaml, place) => {
+    expect(problems(yaml)).toEqual([expect.stringMatching(new RegExp(`: it is not readable YAML at ${place}$`))]);
+  });
+
+  it('lists what is wrong with the environment also where the file cannot be read', () => {
+    const found = problems('tenants: [', { LOG_LEVEL: 'loud', WORKERS: 'maybe', SHUTDOWN_GRACE_MS: 'x' });
+    expect(found.map((problem) => problem.split(/[: ]/)[0])).toEqual(['SHUTDOWN_GRACE_MS', 'LOG_LEVEL', 'WORKERS', 'CONFIG_FILE']);
+  });
+
+  it.each(['walletCrew', 'klaviyo', 'links'])('takes no address but http and https: %s', (section) => {
+    const acme: Record<string, object> = { walletCrew: { apiKey: 'k', webhookSecret: 'long-enough' }, klaviyo: { apiKey: 'k' } };
+    const found = problems(JSON.stringify({ tenants: { acme: { ...acme, [section]: { ...acme[section], baseUrl: 'ftp://nope' } } } }));
+    expect(found).toEqual([`tenants.acme.${section}.baseUrl: baseUrl must be an http or https address`]);
   });
 
   it('says which file it looked for', () => {
@@ -250,6 +268,8 @@ describe('the environment', () => {
     [{ PORT: '-1' }, 'PORT'],
     [{ SHUTDOWN_GRACE_MS: 'soon' }, 'SHUTDOWN_GRACE_MS'],
     [{ SHUTDOWN_GRACE_MS: '-5' }, 'SHUTDOWN_GRACE_MS'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+    [{ WORKERS: 'maybe' }, 'WORKERS'],
     [{ DATABASE_URL: 'mysql://host/db' }, 'DATABASE_URL'],
   ])('%j is a problem', (variables, name) => {
     expect(new Environment(variables as Record<string, string>).problems()).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);

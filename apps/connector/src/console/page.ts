@@ -10,6 +10,7 @@ export const page = `<!DOCTYPE html>
 <link rel="icon" href="console/icon.svg">
 <link rel="stylesheet" href="console/plot.css">
 <link rel="stylesheet" href="console/style.css">
+<script type="module" src="console/locale.js"></script>
 <script defer src="console/plot.js"></script>
 <script type="module" src="console/main.js"></script>
 </head>

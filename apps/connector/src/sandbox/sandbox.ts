@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOpen, parts, Reconcile, snippetsOf, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
+import { isOpen, parts, Reconcile, snippetsOf, things, tokenProperty, type Command, type DeliveryRecord, type Store } from '#core';
 import { envelope, sampleDay, signWebhook, startKlaviyo, startWalletCrew, type KlaviyoEmulator, type StoryEvent, type WalletCrewEmulator } from '#emulators';
 import { bad, faint, good, PinoLog, Progress, PromMeter, reportText, rulesByTenant, say, strong, SystemClock, table, type Environment } from '#runtime';
 import { openDatabase, openStore } from '#store';
@@ -144,7 +144,7 @@ function klaviyoCell(klaviyo: KlaviyoEmulator, email: string): string {
   const wallet = ['Apple', 'Google'].map((name) => `${name} ${statusWord(profile.properties[`neostore.wallet.loyaltyCard.${name}`])}`).join('  ');
   const events = klaviyo.events({ email }).length;
   const on = profile.lists.map(({ name }) => name).join(', ') || 'no list';
-  return `loyaltyCard: ${wallet}\n${faint(`${events} events, ${on}`)}`;
+  return `loyaltyCard: ${wallet}\n${faint(`${things(events, 'event')}, ${on}`)}`;
 }
 
 const statusWord = (status: unknown) => (status === 'Installed' ? good(status) : String(status));

@@ -6,6 +6,8 @@ import type { Condition, SegmentRecipe } from '../recipes/segments.js';
 export interface Unanswered {
   code: ErrorCode;
   words: string;
+  /** The scope without which the key may not ask; the key itself is right. */
+  lacks?: string;
 }
 
 /** Something a key may be allowed to do, by the vendor's own name for it. */

@@ -1,10 +1,12 @@
 import { isUnanswered, type HeldWebhook, type Unanswered } from '../ports/setup.js';
 import type { Rules } from '../rules.js';
 import { passKind } from '../wallet/pass.js';
+import { things } from '../words.js';
 import { type Expectations, type Finding, unanswered } from './findings.js';
 import { unknownUrl, webhookAddress } from './sync-flow.js';
 
 const at = 'wallet-crew';
+const whereKeysAre = 'Settings → Security → API Keys';
 
 /** What can only be proven by changing somebody's pass. */
 const unprovable: [name: string, says: string][] = [
@@ -13,15 +15,16 @@ const unprovable: [name: string, says: string][] = [
 ];
 
 export function passFindings(answer: { types: string[]; read: number } | Unanswered, { passKinds }: Rules): Finding[] {
+  if (isUnanswered(answer) && answer.lacks !== undefined) return [{ at, what: `scope ${answer.lacks}`, state: 'missing', says: `reads passes; the key works and lacks it (${answer.words})`, fix: `Give the key ${answer.lacks}, in ${whereKeysAre}.` }];
   if (isUnanswered(answer)) return [unanswered(at, 'API key', answer)];
   const { types, read } = answer;
   const unknown = types.filter((type) => !isKnown(type, passKinds));
   return [
     { at, what: 'API key', state: 'good', says: 'works' },
     { at, what: 'scope Pass.Read', state: 'good', says: 'reads passes' },
-    ...unprovable.map(([name, says]): Finding => ({ at, what: `scope ${name}`, state: 'unproven', says: `${says}; only writing would prove it`, fix: 'See it in Settings → Security → API Keys.' })),
+    ...unprovable.map(([name, says]): Finding => ({ at, what: `scope ${name}`, state: 'unproven', says: `${says}; only writing would prove it`, fix: `See it in ${whereKeysAre}.` })),
     unknown.length === 0
-      ? { at, what: 'pass types', state: 'good', says: read === 0 ? 'there are no passes yet' : `all known, of the ${read} passes changed last` }
+      ? { at, what: 'pass types', state: 'good', says: read === 0 ? 'there are no passes yet' : `all known, of the ${things(read, 'pass', 'passes')} changed last` }
       : { at, what: 'pass types', state: 'missing', says: `belong to no pass kind: ${unknown.join(', ')}`, fix: 'Add them to `passKinds`: their webhooks are parked until then.' },
   ];
 }

@@ -1,4 +1,5 @@
 import { errors } from '../errors.js';
+import { amount, things } from '../words.js';
 import { driftKinds, isRepaired, parts } from './drift.js';
 import { phaseSays } from './progress.js';
 import type { Report } from './report.js';
@@ -99,9 +100,3 @@ function sumsOf({ drift: lines }: Facts) {
 const yes = (says: string): Verdict => ({ worry: 'yes', says });
 const look = (says: string): Verdict => ({ worry: 'look', says });
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
-const things = (count: number, one: string, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;
-
-/** `10 000`, with spaces at which no line breaks. */
-function amount(count: number): string {
-  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, '\u00a0');
-}

@@ -1,4 +1,4 @@
-import { parse as parseYaml } from 'yaml';
+import { readYaml } from '../yaml.js';
 import { PluginRollout, readPluginRollout } from './plugin-rollout.js';
 
 /** What the rollout file says, by tenant and plugin, and whom it names in vain. */
@@ -29,12 +29,10 @@ export function readRolloutFile(text: string, installed: ReadonlyMap<string, Rea
 }
 
 function parsed(text: string, problems: string[]): Record<string, unknown> {
-  try {
-    return mapAt(parseYaml(text), '', problems);
-  } catch {
-    problems.push('it is not readable YAML');
-    return {};
-  }
+  const read = readYaml(text);
+  if ('value' in read) return mapAt(read.value, '', problems);
+  problems.push(read.problem);
+  return {};
 }
 
 function mapAt(value: unknown, path: string, problems: string[]): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { NOOP_PROVIDER, OpenFeature, type Client, type EvaluationDetails } from '@openfeature/server-sdk';
 import { ConnectorError, Rollout, type Log, type Meter, type Plain, type Stage } from '#core';
+import { inTime } from '../in-time.js';
 import { contextOf } from './context.js';
 import { FileSource } from './file-source.js';
 import { Flags, type ConfiguredPlugins, type Flag } from './flags.js';
@@ -146,12 +147,6 @@ async function register(domain: string, { provider }: Source, log: Log): Promise
   if (await inTime(ready, readyMs)) return;
   if (OpenFeature.getProvider(domain) !== provider) throw new ConnectorError('SETTINGS_INVALID', '\n  rollout.provider: it is no provider for servers');
   log.warn('the rollout provider is not ready; entries in the configuration count until it is', { code: 'ROLLOUT_FLAG_UNUSABLE', provider: provider.metadata.name });
-}
-
-async function inTime<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)));
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 const isStage = (value: string): value is Stage => (stages as readonly string[]).includes(value);

@@ -16,6 +16,7 @@ export function colour(name: string): string {
 export type Drawing = () => { options: Omit<uPlot.Options, 'width' | 'height'>; data: uPlot.AlignedData; says: string };
 
 const heightPx = 260;
+const notDrawn = 'This plot could not be drawn.';
 
 /** One plot in its card, as wide as that is. */
 export class Chart {
@@ -38,9 +39,17 @@ export class Chart {
     this.card.hidden = drawing === undefined;
     byId('plots').hidden = [...byId('plots').children].every((card) => (card as HTMLElement).hidden);
     if (!drawing) return;
-    const { options, data, says } = drawing();
-    this.frame.setAttribute('aria-label', says);
-    this.plot = new window.uPlot({ ...options, width: this.width, height: heightPx }, data, this.frame);
+    try {
+      const { options, data, says } = drawing();
+      this.frame.replaceChildren();
+      this.frame.setAttribute('aria-label', says);
+      this.plot = new window.uPlot({ ...options, width: this.width, height: heightPx }, data, this.frame);
+    } catch (error) {
+      // The verdict beside it is worth more than any plot.
+      this.frame.replaceChildren(notDrawn);
+      this.frame.setAttribute('aria-label', notDrawn);
+      console.error(error);
+    }
   }
 
   private fit(): void {

@@ -48,6 +48,8 @@ export function number(name: string, count: number, css = ''): HTMLElement {
 
 export const amount = (count: number) => new Intl.NumberFormat('en').format(count).replaceAll(',', '\u202f');
 
+export const things = (count: number, one: string, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;
+
 const [day, moment] = [new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' }), new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })];
 export const dayOf = (at: number) => day.format(at);
 export const momentOf = (at: number) => moment.format(at);
@@ -55,9 +57,17 @@ export const momentOf = (at: number) => moment.format(at);
 export function span(ms: number): string {
   if (ms === 0) return '0 s';
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  const minutes = Math.round(ms / 60_000);
-  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  // From ten minutes on nobody misses the seconds.
+  if (seconds < 600) return inTwo(seconds, 'min', 's');
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : inTwo(minutes, 'h', 'min');
+}
+
+/** `2 min 30 s`, and `2 min` where nothing is left. */
+function inTwo(sixtieths: number, whole: string, part: string): string {
+  return [`${Math.floor(sixtieths / 60)} ${whole}`, ...(sixtieths % 60 === 0 ? [] : [`${sixtieths % 60} ${part}`])].join(' ');
 }
 
 /** `status-wrong` as people read it. */

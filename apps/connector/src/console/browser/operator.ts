@@ -55,6 +55,7 @@ export class Operator {
     if (!response) throw new Refused(0, 'The connector does not answer.', 'It is asked again in a moment.');
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok && answer !== undefined) return answer as T;
+    if (response.status === 401) throw new Refused(401, 'This token is wrong.', 'It is operations.token of the configuration: ask whoever runs the connector for it. Where that is not set, nobody is let in.');
     const { says = `The connector answered ${response.status}.`, fix = '' } = (answer ?? {}) as { says?: string; fix?: string };
     throw new Refused(response.status, says, fix);
   }

@@ -95,7 +95,7 @@ function durationOver(runs: Drawn[]): ReturnType<Drawing> {
   const newest = runs.at(-1)!;
   return {
     data: [runs.map((_, i) => i), runs.map(({ tookMs }) => tookMs), runs.map(({ leastMs }) => leastMs)],
-    options: overRuns(runs, [line('Took', colour('series-1'), [], time, runs.length < 30), line('Least', colour('soft'), [3, 4], time, false)], { values: (value) => span(value), incrs: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400].map((seconds) => seconds * 1000) }),
+    options: overRuns(runs, [line('Took', colour('series-1'), [], time, runs.length < 30), line('Least', colour('soft'), [3, 4], time, false)], { values: (value) => span(value), size: 80, incrs: [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400].map((seconds) => seconds * 1000) }),
     says: `Lines: how long the runs took. The newest: ${span(newest.tookMs)}, at the least ${span(newest.leastMs)}.`,
   };
 }
@@ -125,7 +125,7 @@ function line(label: string, stroke: string, dashes: number[], value: (value: nu
 }
 
 /** One place per run, however much time lies between them. */
-function overRuns(runs: Drawn[], series: uPlot.Series[], { values, ...scale }: { values: (value: number) => string; incrs?: number[] }): Omit<uPlot.Options, 'width' | 'height'> {
+function overRuns(runs: Drawn[], series: uPlot.Series[], { values, ...scale }: { values: (value: number) => string; incrs?: number[]; size?: number }): Omit<uPlot.Options, 'width' | 'height'> {
   const labels = runs.map(({ startedAt }) => dayOf(startedAt));
   return { ...overIndex(labels, series), axes: [overLabels(labels), { ...valueAxis(values), ...scale }] };
 }

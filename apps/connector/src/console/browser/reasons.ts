@@ -1,5 +1,5 @@
 import type { Report } from '#core';
-import { amount, element, headed, number, row, table } from './element.js';
+import { amount, element, headed, number, row, table, things } from './element.js';
 
 /** Why repairs were refused, in Klaviyo's words. */
 export function refusalsCard({ refusals }: Report): HTMLElement | undefined {
@@ -17,6 +17,6 @@ function exampleOf({ personId, deliveryId }: Report['refusals'][number]['sample'
 
 export function silenceNote({ silent }: Report): HTMLElement | undefined {
   if (silent.length === 0) return undefined;
-  const lines = silent.map(({ wallet, heard, unheard }) => element('p', {}, element('strong', {}, `${wallet} Wallet is silent. `), `Webhooks told of ${amount(heard)} new installs and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`));
+  const lines = silent.map(({ wallet, heard, unheard }) => element('p', {}, element('strong', {}, `${wallet} Wallet is silent. `), `Webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`));
   return element('section', { 'class': 'problem', 'aria-label': 'Silent webhooks' }, ...lines);
 }

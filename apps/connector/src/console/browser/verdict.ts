@@ -1,6 +1,6 @@
 import type { Report } from '#core';
 import type { RunInFull } from '../../runs.controller.js';
-import { amount, element, momentOf, span } from './element.js';
+import { amount, element, momentOf, span, things } from './element.js';
 
 export const verdictWords = { no: ['✓', 'All is well'], look: ['!', 'Worth a look'], yes: ['✕', 'Worry'] } as const;
 
@@ -32,7 +32,7 @@ export function factsOf(report: Report): HTMLElement {
   const { adoption } = report;
   const share = adoption.passes > 0 ? `${Math.round((adoption.any / adoption.passes) * 100)} %` : '–';
   const facts: [name: string, value: string, beside: string][] = [
-    ['Profiles compared', amount(report.read.profiles), `with ${amount(report.read.passes)} passes`],
+    ['Profiles compared', amount(report.read.profiles), `with ${things(report.read.passes, 'pass', 'passes')}`],
     ['Differences before', amount(sum('found')), `${amount(sum('repaired'))} repaired`],
     ['Left after', amount(sum('left')), report.refusals.length > 0 ? `${amount(report.drift.reduce((total, line) => total + line.refused, 0))} refused` : 'none refused'],
     ['Passes in a wallet', share, `Apple ${amount(adoption.Apple)} · Google ${amount(adoption.Google)}`],
