@@ -57,7 +57,7 @@ describe('the report on a terminal', () => {
 
   it('does not call a small tenant slow, whose run the limits would let end at once', () => {
     const read = (calls: number) => ({ checkpoint: checkpointWith({}, { calls: { passes: calls, profiles: 0, events: 0 } }) });
-    expect(textAfter({}, { ...read(1), tookMs: 2_200 })).toContain('Took 2.2 s: 10 050 passes in 1 calls');
+    expect(textAfter({}, { ...read(1), tookMs: 2_200 })).toContain('Took 2.2 s: 10 050 passes in 1 call');
     expect(textAfter({}, { ...read(33), tookMs: 20_000 })).toContain('Took 20 s: ');
     expect(textAfter({}, { ...read(34), tookMs: 20_000 })).toContain('Took 20 s, 1.96 × the 10 s that the limits ask for at least: ');
   });

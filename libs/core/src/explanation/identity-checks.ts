@@ -1,3 +1,4 @@
+import { things } from '../words.js';
 import { isCustomer } from '../person/customer.js';
 import { isOpen } from '../ports/store.js';
 import { goes } from '../person/identity.js';
@@ -60,7 +61,7 @@ export const identityChecks: readonly Check[] = [
     fix: 'Wait. If the backlog does not shrink, look at the workers of the connector.',
     holds: ({ deliveries, undecided, now }) => {
       const waiting = deliveries.filter(({ status }) => status === 'undecided').at(-1);
-      return waiting && { detail: `${waiting.event.name}, received ${since(waiting.receivedAt, now)}; ${undecided} deliveries wait in all` };
+      return waiting && { detail: `${waiting.event.name}, received ${since(waiting.receivedAt, now)}; ${things(undecided, 'delivery', 'deliveries')} wait in all` };
     },
   },
   {
