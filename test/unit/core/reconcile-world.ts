@@ -19,7 +19,7 @@ export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'list
   readonly meter = new KeptMeter();
   readonly vault = new GlassVault();
   readonly passes = new MemoryPasses({ pageSize: 5 });
-  readonly profiles = new MemoryProfiles({ pageSize: 5 });
+  readonly profiles: MemoryProfiles;
   readonly runs = new WatchedRuns(this.clock, () => this.step(), () => this.waiting.length);
   readonly records = new WatchedRecords(this.clock, this.runs, () => this.step());
   /** By customer id. */
@@ -39,7 +39,8 @@ export class World implements Pick<Store, 'receive'>, Pick<MarketingSetup, 'list
   strangers = true;
   private serial = 0;
 
-  constructor(readonly rules: Rules = aTenant()) {
+  constructor(readonly rules: Rules = aTenant(), profilesPerPage = 5) {
+    this.profiles = new MemoryProfiles({ pageSize: profilesPerPage });
     this.passes.faults.before = () => this.step();
     this.profiles.faults.before = () => this.step();
   }

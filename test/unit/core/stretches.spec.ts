@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { nextStretch, shareRead, worthAReader, type HeldProfile, type Stretch } from '#core';
-import { dry, tenant, World } from './reconcile-world.js';
+import { nextStretch, readersFor, shareRead, worthAReader, type HeldProfile, type Stretch } from '#core';
+import { aTenant, dry, tenant, World } from './reconcile-world.js';
 
 const whole = (from: number, to: number): Stretch => ({ from, to, at: from, done: false });
 /** Less is left to whoever reads it. */
@@ -64,6 +64,16 @@ describe('stretches of time', () => {
     expect(worthAReader([whole(0, 1e9)], { pages, ms: pages === 0 ? 0 : 1e8 }, expected)).toBe(worthPages === undefined ? Infinity : worthPages * 1e6);
   });
 
+  it.each([
+    [0, 1],
+    [399, 1],
+    [400, 2],
+    [1_000, 5],
+    [10_000, 6],
+  ])('of %i pages are worth %i readers', (pages, readers) => {
+    expect(readersFor(pages)).toBe(readers);
+  });
+
   it.each<[string, Stretch[], number]>([
     ['nothing', [whole(0, 100)], 0],
     ['all', [{ ...whole(0, 100), at: 30, done: true }], 1],
@@ -80,7 +90,8 @@ const accounts = fc.record({ seconds: created, turns: fc.array(fc.nat({ max: 6 }
 const begin = Date.UTC(2026, 0, 1);
 
 async function reading({ seconds, turns }: { seconds: number[]; turns: number[] }) {
-  const world = new World();
+  // Short pages make long readings of few people.
+  const world = new World(aTenant(), 2);
   seconds.forEach((second, i) => world.profiles.put({ name: { email: `p${i}@mail.example` }, createdAt: begin + second * 1_000 }));
   const looked: string[] = [];
   const { personsBy } = world.records;
@@ -148,11 +159,11 @@ describe('profiles read side by side', () => {
   it.each([
     [30, 1],
     [150, 1],
-    [250, 2],
-    [1_000, 6],
+    [390, 1],
+    [1_000, 3],
   ])('of %i pages are read by %i readers at the most, because each costs a page when a process dies', async (pages, readers) => {
-    const { world } = await reading({ seconds: Array.from({ length: pages * 5 }, (_, i) => i * 60), turns: [2] });
-    world.clock.at = begin + pages * 5 * 60_000;
+    const { world } = await reading({ seconds: Array.from({ length: pages * 2 }, (_, i) => i * 60), turns: [2] });
+    world.clock.at = begin + pages * 2 * 60_000;
     let [now, most] = [0, 0];
     const page = world.profiles.page.bind(world.profiles);
     world.profiles.page = async (...asked) => {

@@ -4,6 +4,13 @@ import type { Stretch } from './checkpoint.js';
 const shortestMs = 1_000;
 /** Every reader has a page in hand that is asked for again when its process dies; that must stay a small part of what it reads. */
 const fewestPages = 200;
+/** As many as keep the limit busy while answers are under way. */
+const mostReaders = 6;
+
+/** How many readers so many pages are worth. How close together profiles were created differs from year to year, so halves of time alone do not tell. */
+export function readersFor(pages: number): number {
+  return Math.min(mostReaders, Math.max(1, Math.floor(pages / fewestPages)));
+}
 
 /** Half of how much time is worth a reader of its own: by the time that pages took up so far, or by how many are expected where older times had fewer. */
 export function worthAReader(stretches: readonly Stretch[], read: { pages: number; ms: number }, expected: number): number {

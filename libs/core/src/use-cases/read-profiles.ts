@@ -10,12 +10,10 @@ import type { Stretch } from '../reconciliation/checkpoint.js';
 import { listsUnheld } from '../reconciliation/compare-consents.js';
 import { compareProfile, couldReplace, duplicate, keysOfProfiles, personOf } from '../reconciliation/compare-profiles.js';
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
-import { nextStretch, worthAReader } from '../reconciliation/stretches.js';
+import { nextStretch, readersFor, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
 import type { RunInHand } from './run-in-hand.js';
 
-/** Readers side by side: as many as keep the limit busy while answers are under way. */
-const mostReaders = 6;
 const pageSize = 100;
 /** More are not looked at again: they are most likely all about to be written. */
 const mostFresh = 500;
@@ -42,14 +40,15 @@ export class ReadProfiles {
   async read(hand: RunInHand, rules: Rules): Promise<void> {
     const { passes, profiles } = hand.checkpoint;
     if (profiles.stretches.length === 0) profiles.stretches = await this.whole(hand);
-    const most = hand.run.options.since === undefined ? mostReaders : 1;
     const busy = new Map<Stretch, number>();
     const readers = new Set<Promise<void>>();
     const read = { pages: 0, ms: 0 };
     const failures: unknown[] = [];
     const join = () => {
       // Whoever has a pass has a profile.
-      const worthMs = worthAReader(profiles.stretches, read, (passes.total ?? 0) / pageSize);
+      const expected = (passes.total ?? 0) / pageSize;
+      const worthMs = worthAReader(profiles.stretches, read, expected);
+      const most = hand.run.options.since === undefined ? readersFor(Math.max(expected, hand.checkpoint.calls.profiles)) : 1;
       while (failures.length === 0 && readers.size < most) {
         const stretch = nextStretch(profiles.stretches, busy, worthMs);
         if (!stretch) return;
