@@ -38,6 +38,7 @@ const yearsMs = 730 * dayMs;
 const steps = [0, 1, 2];
 const apple = 'neostore.wallet.loyaltyCard.Apple';
 const nameOf = (n: number) => `held-${n}`;
+const profileOf = (name: string) => `profile-of-${name}`;
 const registeredAt = (n: number, { people, until }: Crowd) => until - dayMs - Math.floor((yearsMs * (people - n)) / people);
 const stepAt = (at: number, step: number) => at + step * 60_000;
 const iso = (at: number) => new Date(at).toISOString();
@@ -58,7 +59,8 @@ export function told(name: string, at: number): Told {
     person = decision.person;
     properties = decision.commands.find(({ do: what }) => what === 'upsert-profile')?.['properties' as never] ?? properties;
   }
-  return { person: person!, properties };
+  // As any run before this one has learned it.
+  return { person: { ...person!, identity: { ...person!.identity, klaviyoId: profileOf(name) } }, properties };
 }
 
 const pattern = { name: 'pattern-of-a-person', at: 1_700_000_000_000 };
@@ -101,7 +103,7 @@ export function* profilesOf(crowd: Crowd): Generator<ProfileSeed> {
     const drift = driftOf(n, crowd);
     if (drift === 'status-wrong') properties[apple] = 'NotInstalled';
     if (drift === 'default-missing') delete properties[apple];
-    yield { email: `${nameOf(n)}@bench.example`, created: registeredAt(n, crowd), properties };
+    yield { id: profileOf(nameOf(n)), email: `${nameOf(n)}@bench.example`, created: registeredAt(n, crowd), properties };
   }
 }
 

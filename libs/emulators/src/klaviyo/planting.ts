@@ -4,6 +4,8 @@ import type { Profile } from './profile.js';
 
 /** A profile that has been there for long. Times are epoch milliseconds. */
 export interface ProfileSeed {
+  /** Default: one as Klaviyo makes them. No two may have the same. */
+  id?: string;
   email?: string;
   phone?: string;
   externalId?: string;

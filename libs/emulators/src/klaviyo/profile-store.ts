@@ -67,10 +67,10 @@ export class ProfileStore {
   }
 
   /** Profiles that have been there for long. Times are epoch milliseconds; each gets a fraction of its own, because no two are created at once. */
-  hold<T extends { created: number; updated?: number }>(seeds: Iterable<T>, fill: (profile: Profile, seed: T) => void): void {
+  hold<T extends { id?: string; created: number; updated?: number }>(seeds: Iterable<T>, fill: (profile: Profile, seed: T) => void): void {
     for (const seed of seeds) {
       const fraction = (this.serial + 1) % 1000;
-      const profile = this.made(seed.created * 1000 + fraction);
+      const profile = this.made(seed.created * 1000 + fraction, seed.id);
       if (seed.updated !== undefined) profile.updated = seed.updated * 1000 + fraction;
       fill(profile, seed);
     }
@@ -79,9 +79,10 @@ export class ProfileStore {
     this.inOrderOfChange.refill(inOrder(({ updated }) => updated));
   }
 
-  private made(at: number): Profile {
+  private made(at: number, id?: string): Profile {
+    this.serial++;
     const profile: Profile = {
-      id: ulid(at, ++this.serial),
+      id: id ?? ulid(at, this.serial),
       email: undefined,
       phone: undefined,
       externalId: undefined,
