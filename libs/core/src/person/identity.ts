@@ -94,11 +94,12 @@ export function withoutIds(person: Person, deleted: readonly string[]): Pick<Per
  */
 export function matching(found: readonly Person[], keys: readonly string[], email: string | undefined): Person[] {
   const names = keys.filter((key) => !key.startsWith('phone:') && !isPassKey(key));
-  const named = found.filter((person) => identifierKeys(person).some((key) => names.includes(key)));
-  const holders = found.filter((person) => !named.includes(person) && identifierKeys(person).some((key) => isPassKey(key) && keys.includes(key)));
+  const own = new Map(found.map((person) => [person, identifierKeys(person)]));
+  const named = found.filter((person) => own.get(person)!.some((key) => names.includes(key)));
+  const holders = found.filter((person) => !named.includes(person) && own.get(person)!.some((key) => isPassKey(key) && keys.includes(key)));
   const owners = [...named, ...(names.length === 0 ? newestHolder(holders, keys) : holders.filter((holder) => !isGivenAway(holder, names, named)))];
   const emails = new Set(owners.flatMap(emailsOf).concat(email ?? []));
-  const byPhone = found.filter((person) => !owners.includes(person) && identifierKeys(person).some((key) => keys.includes(key)));
+  const byPhone = found.filter((person) => !owners.includes(person) && own.get(person)!.some((key) => keys.includes(key)));
   const agreeing = byPhone.filter((person) => emails.size === 0 || emailsOf(person).length === 0);
   // Several persons may share the phone of an event that says nothing else; then it is taken for the first one's.
   const joined = emails.size === 0 && owners.length === 0 ? agreeing.toSorted(byId).slice(0, 1) : agreeing;

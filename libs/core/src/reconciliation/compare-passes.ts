@@ -36,8 +36,12 @@ export function keysOfPasses(passes: readonly ListedPass[], rules: Rules): strin
 
 /** Whom we know of those whose pass it is; several: they share it, or are one. */
 export function ownersOf(pass: ListedPass, known: PersonIndex, rules: Rules): Person[] {
-  const keys = keysOfPass(pass, rules);
-  return matching(known.owners(keys), keys, identifiersOfPass(pass, rules)['email']);
+  return ownersNamed(identifiersOfPass(pass, rules), pass, known);
+}
+
+function ownersNamed(named: Record<string, string>, pass: ListedPass, known: PersonIndex): Person[] {
+  const keys = keysOf(named, { pass });
+  return matching(known.owners(keys), keys, named['email']);
 }
 
 /** What is wrong about a pass: what The Wallet Crew lists against what we know. */
@@ -50,15 +54,17 @@ export function comparePass(listedPass: ListedPass, known: PersonIndex, rules: R
   // Deciding about it would only park it.
   if (kind === undefined) return { ...comparison, drift: { kinds: ['pass-kind-unknown'], sample: { passId: pass.id, about: pass.type === undefined ? [] : [pass.type] }, repairs: [] } };
 
-  const owners = ownersOf(pass, known, rules);
+  // Once for all: reading phone numbers is what takes longest.
+  const named = identifiersOfPass(pass, rules);
+  const owners = ownersNamed(named, pass, known);
   const [person] = owners;
   const seen = person && own(person.passes, pass.id);
   const drift: Drift = { kinds: [], sample: { passId: pass.id, ...(person ? { personId: person.id } : {}) }, repairs: [] };
   const statements = new Set<DriftKind>();
   let isNewestWord = false;
   // Named as `decide` would name a newcomer, so that somebody with two passes registers once.
-  if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keysOfPass(pass, rules)), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
-  if (person && hasNewAddress(person, pass, rules)) drift.repairs.push(namedAnew(pass, changedAt));
+  if (person?.registeredAt === undefined) drift.repairs.push(registration(personId(rules.tenant, keysOf(named, { pass })), pass, pass.createdAt ?? firstInstalled(pass) ?? at));
+  if (person && hasNewAddress(person, named)) drift.repairs.push(namedAnew(pass, changedAt));
   // Whoever it was given away by must not keep its status.
   for (const former of formerHolders(pass, owners, known)) drift.repairs.push(listed(`given away ${pass.id} ${former.id}`, ['status-wrong'], at, { identifiers: namesOf(former) }, [{ id: pass.id, installed: {} }]));
   for (const wallet of wallets) {
@@ -86,8 +92,7 @@ export function comparePass(listedPass: ListedPass, known: PersonIndex, rules: R
 }
 
 /** An address that The Wallet Crew has on the pass, and of which nobody told us when it became theirs: what a list or a look-up said once is of no time. */
-function hasNewAddress(person: Person, pass: ListedPass, rules: Rules): boolean {
-  const named = identifiersOfPass(pass, rules);
+function hasNewAddress(person: Person, named: Record<string, string>): boolean {
   return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value, at }) => value === named[name] && at > 0));
 }
 

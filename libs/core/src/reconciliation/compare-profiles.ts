@@ -48,8 +48,9 @@ export function keysOfProfiles(profiles: readonly HeldProfile[], rules: Rules): 
 
 /** Who a profile is about; undefined: nobody we know. */
 export function personOf({ name }: HeldProfile, known: PersonIndex, rules: Rules): Person | undefined {
-  const keys = keysOfProfile(name, rules);
-  return matching(known.owners(keys), keys, identifiersOfName(name, rules)['email'])[0];
+  const named = identifiersOfName(name, rules);
+  const keys = keysOf(named, {});
+  return matching(known.owners(keys), keys, named['email'])[0];
 }
 
 /** What Klaviyo holds against what we know. */
@@ -115,7 +116,7 @@ function defaultsOf(held: HeldProfile, { only, rules, at, strangers }: ProfileRe
 }
 
 /** Klaviyo's own id where we know it; otherwise the profile that has the strongest identifier, which no other profile can have. */
-export function isMain(name: HeldProfile['name'], { identity }: Person): boolean {
+export function isMain(name: HeldProfile['name'], { identity }: Pick<Person, 'identity'>): boolean {
   if (identity.klaviyoId !== undefined) return identity.klaviyoId === name.klaviyoId;
   for (const identifier of ['externalId', 'email', 'phone'] as const) {
     if (identity[identifier] === undefined || identity.withheld?.includes(identifier)) continue;
@@ -129,7 +130,7 @@ export function isMain(name: HeldProfile['name'], { identity }: Person): boolean
 /** A profile under the strongest name of somebody whom we know by the id of another. */
 export function couldReplace(name: HeldProfile['name'], person: Person): boolean {
   const { klaviyoId, ...identity } = person.identity;
-  return klaviyoId !== undefined && klaviyoId !== name.klaviyoId && isMain(name, { ...person, identity });
+  return klaviyoId !== undefined && klaviyoId !== name.klaviyoId && isMain(name, { identity });
 }
 
 function compareProperties(held: HeldProfile, person: Person, { only, expected }: ProfileReading, wrong: Set<DriftKind>, about: string[]): void {
