@@ -1,19 +1,17 @@
 import { ConnectorError } from '#core';
-import { readdirSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { complain, Environment, loadSettings, openPlugins, outliveReaders, PinoLog, PromMeter, SystemClock } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
+import { giveWay } from './give-way.js';
 import { runOnce } from './once.js';
 import { startReconciler } from './reconciler.js';
 
 /** Beside the connector on one machine. */
 const defaultPort = 3001;
-/** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. */
-const connections = 3;
+/** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. Opening it takes two. */
+const connections = 2;
 
 outliveReaders();
-giveWay();
 
 try {
   const clock = new SystemClock();
@@ -26,14 +24,6 @@ try {
   process.exit(error instanceof ConnectorError && error.retry === 'later' ? 1 : 2);
 }
 
-/** Whoever answers webhooks on this machine comes first. Where the system does not allow it, the limits still hold. */
-function giveWay(): void {
-  try {
-    // Linux counts each thread by itself; those that collect garbage are there already.
-    for (const thread of process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0]) setPriority(thread, constants.priority.PRIORITY_LOW);
-  } catch {}
-}
-
 async function run(wish: Arguments, clock: SystemClock): Promise<number> {
   const environment = new Environment(undefined, defaultPort);
   const settings = loadSettings(environment);
@@ -41,8 +31,10 @@ async function run(wish: Arguments, clock: SystemClock): Promise<number> {
   // The report goes to standard output alone.
   const log = new PinoLog(environment.logLevel, { write: (line) => void process.stderr.write(line) });
   const meter = new PromMeter();
-  const plugins = await openPlugins(settings, environment, { clock, log, meter });
   const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log });
+  // Not before: a database server that this process starts is there for all others too.
+  giveWay();
+  const plugins = await openPlugins(settings, environment, { clock, log, meter });
   const opened = await openStore({ url: database.url, log, poolSize: connections });
   const ready = { settings, opened, clock, log, meter, plugins };
   if (wish.once) return runOnce(ready, environment.graceMs, wish);

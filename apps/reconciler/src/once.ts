@@ -20,11 +20,14 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
   const app = await NestFactory.createApplicationContext(ConnectorModule.of(ready), { logger: false });
   const reconcile = app.get(Reconcile);
   let stopping = false;
-  const stop = () => {
-    stopping = true;
-    reconcile.stop();
-  };
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  const stopped = new Promise<void>((resolve) => {
+    const stop = () => {
+      stopping = true;
+      reconcile.stop();
+      resolve();
+    };
+    process.once('SIGTERM', stop).once('SIGINT', stop);
+  });
   const progress = new RunProgress(() => ready.clock.now());
   let worst = 0;
   let working: Promise<void> | undefined;
@@ -32,7 +35,7 @@ export async function runOnce(ready: Ready, graceMs: number, { tenant, options, 
     for (const each of tenant === undefined ? ready.settings.tenants.keys() : [tenant]) {
       const patience = { clock: ready.clock, log: ready.log, tenant: each, mostMs: mostAwayMs, goesOn: () => !stopping };
       const [newest] = await untilBack(() => ready.opened.runs.list(each, 1), patience);
-      if (newest?.status !== 'running') await sayEstimate(app.get(EstimateRun), each, options);
+      if (newest?.status !== 'running') await Promise.race([sayEstimate(app.get(EstimateRun), each, options), stopped]);
       const run = () => reconcile.run(each, options, { tell: (told) => progress.show(told), work: () => (working ??= workHere(app, ready.log)) });
       const ended = await untilBack(() => unlessAlive(run, ready.clock), patience);
       progress.end();

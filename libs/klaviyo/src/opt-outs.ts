@@ -29,8 +29,10 @@ const search = {
  * since come along: dropped, they would be missing after a look that was done in parts.
  */
 export async function optOuts(account: Account, channel: Channel, since: number, next: string | undefined): Promise<OptOuts | { waitMs: number }> {
-  // Half of the calls stay free for those who wait to be subscribed: Klaviyo is asked about them by the same operation.
-  const taken = await account.takeOne('get_profiles', { leftMs: patienceMs }, { spacingMs: 2 * account.spacingMs('get_profiles') });
+  // Half of the calls stay free for those who wait to be subscribed: Klaviyo is asked about them by the same operation. The distance is that to the
+  // last page of opt-outs: a run reads profiles all the time, and to keep it from those as well would be to wait until the run has ended.
+  if (next !== undefined) await account.clock.wait(2 * account.spacingMs('get_profiles'));
+  const taken = await account.takeOne('get_profiles', { leftMs: patienceMs });
   if (!('permit' in taken)) return { waitMs: taken.waitMs };
   const { by, fields } = search[channel];
   const outcome = await account.call('get_profiles', taken.permit, (sdk) =>

@@ -12,6 +12,8 @@ const handsOf: Record<QueueName, number> = { 'process-events': 4, 'send-commands
 /** Repairs have hands of their own: all of them may be busy, and a live job still finds a free one. They work off fewer jobs at once. */
 const backgroundHandsOf: Partial<Record<QueueName, number>> = { 'process-events': 1, 'send-commands': 3, 'follow-import': 1 };
 const backgroundBatchSize = 10;
+/** What a run hands over in this time is decided together: one by one it would come to as many transactions as the webhooks of a busy day. */
+const backgroundPollSeconds = 2;
 /** Wakes within this time are one: a worker that runs for every single commit would do little work per run. */
 const gatherWakesMs = 15;
 
@@ -40,7 +42,7 @@ export class BossQueue implements Queue {
       });
     const background = backgroundHandsOf[queue];
     await hands(handsOf[queue], background ? { minPriority: backgroundPriority + 1 } : {});
-    if (background) await hands(background, { maxPriority: backgroundPriority, batchSize: backgroundBatchSize });
+    if (background) await hands(background, { maxPriority: backgroundPriority, batchSize: backgroundBatchSize, pollingIntervalSeconds: backgroundPollSeconds });
   }
 
   async send(job: Job): Promise<void> {

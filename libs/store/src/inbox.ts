@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inBackground, type ErrorCode, type Job, type NewDelivery, type Receipt } from '#core';
-import { rows, type Db } from './database.js';
+import { quick, rows, type Db } from './database.js';
 import { storable, storableJson } from './storable.js';
 
 /** Longer keys do not fit into the unique index; their hash stands for them. */
@@ -22,12 +22,13 @@ interface InboxRow {
   repeats: number;
 }
 
-const insert = `
+/** `along`: what is read along with the rows that are given. */
+const insert = (along = '') => `
   insert into connector.delivery as d (id, tenant, key, received_at, event, body, status, code, notes, redeliveries, run_id, repairs, background)
   select given.id, given.tenant, coalesce(former.key, given.key), to_timestamp(given.received_at / 1000), given.event::jsonb, given.body,
     case when given.code is null then 'undecided' else 'parked' end, given.code, '[]', given.repeats,
     given.run_id, string_to_array(given.repairs, ','), given.run_id is not null
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::uuid[], $11::text[])
+  from ${along} unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::uuid[], $11::text[])
     as given (id, tenant, key, received_at, event, body, code, repeats, former_key, run_id, repairs)
     left join connector.delivery former on former.tenant = given.tenant and former.key = given.former_key
       and former.received_at > to_timestamp(given.received_at / 1000) - interval '24 hours'
@@ -62,9 +63,12 @@ export async function writeDeliveries(db: Db, deliveries: readonly NewDelivery[]
   const ordered = [...fresh.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   const column = <K extends keyof InboxRow>(name: K) => ordered.map((row) => row[name]);
   const values = [column('id'), column('tenant'), column('key'), column('receivedAt'), column('event'), column('body'), column('code'), column('repeats'), column('formerKey'), column('runId'), column('repairs')];
+  // A run finds again what a server that crashes loses of its repairs; a webhook whose sender was answered nobody would find again.
+  const isFoundAgain = ordered.every(({ runId }) => runId !== null);
+  const before = [...(isFoundAgain ? [quick] : []), ...(jobs ? [`jobs as (${jobs.text.replaceAll(/\$(\d+)/g, (_, n) => `$${Number(n) + values.length}`)})`] : [])];
   const written = await rows<{ id: string; tenant: string; key: string }>(
     db,
-    jobs ? `with jobs as (${jobs.text.replaceAll(/\$(\d+)/g, (_, n) => `$${Number(n) + values.length}`)}) ${insert}` : insert,
+    `${before.length > 0 ? `with ${before.join(', ')}` : ''} ${insert(isFoundAgain ? 'quick,' : '')}`,
     jobs ? [...values, ...jobs.values] : values,
   );
   const idOf = new Map(written.map((row) => [keyOf(row), row.id]));

@@ -13,7 +13,7 @@ export const raise = (persons: string) => `
 
 /** Counting further changes nothing: it only decides between single calls and bulk. */
 const mostCounted = 20_000;
-/** So many profile updates are looked at closely whether they are held back; of more, some can go. */
+/** So many profile updates are looked at closely whether they are held back; of more, some can go, and of those that gather none goes yet. */
 const mostLookedAt = 500;
 
 /**
@@ -48,14 +48,16 @@ export async function countWaiting(db: Db, tenant: string, lane: Lane, backgroun
        select o.command_id, o.tenant, o.person_id, o.background, o.due_at, row_number() over () as place from connector.outbox o
        where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at <= now()
        limit ${mostCounted}
+     ), waits as materialized (
+       select ${background ? gathers : 'false'} as gathers from (select min(due_at) as oldest from looked) first
      ), due as (
-       select count(*)::int as n, min(o.due_at) as oldest from looked o ${profiles ? `where case when o.place > ${mostLookedAt} then true else not ${heldBack} end` : ''}
+       select count(*)::int as n from looked o ${profiles ? `where case when o.place > ${mostLookedAt} or (select gathers from waits) then true else not ${heldBack} end` : ''}
      )
      select n as due, case when n = 0 then least((
        select (extract(epoch from min(o.due_at) - now()) * 1000)::float8 from connector.outbox o
        where o.tenant = $1 and o.lane = $2 and o.background = $3 and o.state = 'pending' and o.due_at > now())
-       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next, ${background ? gathers : 'false'} as gathers
-     from due`,
+       ${profiles ? `, (select ${lookAgainMs}::float8 from looked o where ${heldBackByCall} limit 1)` : ''}) end as next, waits.gathers
+     from due, waits`,
     [tenant, lane, background],
   );
   const { due = 0, next = null, gathers: isGathering } = counted ?? {};

@@ -1,8 +1,7 @@
 import type { DeliveryRecord, EventKind, Person, Updates, Queue, Records, Refused, UnseenEvent, UnseenEvents, Walked } from '#core';
 import type { PgBoss } from 'pg-boss';
-import { asked, type Database } from './database.js';
+import { asked, quick, type Database } from './database.js';
 import { enqueue } from './jobs.js';
-import { quick } from './run-seen.js';
 import { readDeliveries } from './operator-view.js';
 import { countUnseen, findUnseen, markSeen, sendAgain } from './unseen-events.js';
 import { walkGone, walkPasses, walkPersons } from './walk-unseen.js';
@@ -46,7 +45,7 @@ export class PostgresRecords implements Records {
   async learnIds(tenant: string, ids: ReadonlyMap<string, string>): Promise<void> {
     await this.database.rows(
       // Nobody waits for the disk: what is lost is learned once more.
-      `${quick}, person as materialized (
+      `with ${quick}, person as materialized (
          select p.id, p.identity || jsonb_build_object('klaviyoId', given.klaviyo_id) as identity, given.klaviyo_id
          from quick, unnest($2::text[], $3::text[]) as given (id, klaviyo_id) join connector.person p on p.tenant = $1 and p.id = given.id
          where p.identity->>'klaviyoId' is null order by p.id for update of p

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { firstCheckpoint, type Checkpoint, type ErrorCode, type Lane, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type Runs, type RunStatus } from '#core';
-import { rows, type Database, type Db } from './database.js';
+import { quick, rows, type Database, type Db } from './database.js';
 import { countCommands, countOpen, readFates } from './run-fates.js';
-import { forgetSeen, quick, readSeen, writePersons, writeSeen } from './run-seen.js';
+import { forgetSeen, readSeen, writePersons, writeSeen } from './run-seen.js';
 import { storableJson } from './storable.js';
 import { ascendingIds, isUuid } from './uuid.js';
 
@@ -58,7 +58,7 @@ export class PostgresRuns implements Runs {
   /** Nobody waits for the disk, least of all a webhook that waits for its own: of what a server that crashes loses, at most a second is read once more. */
   async keep(id: string, lease: string, checkpoint: Checkpoint, leaseMs: number): Promise<'go' | 'cancelled' | 'lost'> {
     const [kept] = await this.database.rows<{ cancelled: boolean }>(
-      `${quick}
+      `with ${quick}
        update connector.run set checkpoint = $3, leased_until = ${leasedFor('$4')},
          phase_at = case when checkpoint->>'phase' = $3::jsonb->>'phase' then phase_at else clock_timestamp() end
        from quick where id = $1 and lease = $2 and status = 'running' returning cancel_asked as cancelled`,

@@ -1,17 +1,14 @@
-import type { Database } from './database.js';
+import { quick, type Database } from './database.js';
 import { storable } from './storable.js';
 
 /** Few enough that no other statement waits noticeably. */
-const portion = 20_000;
-
-/** Nobody waits for the disk. The checkpoint that counts on these rows is written after them: where it is not lost, they are not. */
-export const quick = `with quick as materialized (select set_config('synchronous_commit', 'off', true))`;
+const portion = 5_000;
 
 /** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
 export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
   return found(keys, (given) =>
     database.rows(
-      `${quick}
+      `with ${quick}
        insert into connector.run_seen (run_id, what, key) select $1, $2, key from quick, unnest($3::text[]) as key order by key on conflict do nothing returning key`,
       [run, what, given],
     ),
@@ -22,7 +19,7 @@ export async function writeSeen(database: Database, run: string, what: string, k
 export async function writePersons(database: Database, run: string, profiles: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const persons = [...profiles.keys()];
   await database.rows(
-    `${quick}
+    `with ${quick}
      insert into connector.run_seen (run_id, what, key, profile) select $1, 'person', key, profile from quick, unnest($2::text[], $3::text[]) as given (key, profile) order by key on conflict do nothing`,
     [run, persons, [...profiles.values()]],
   );

@@ -271,7 +271,7 @@ describe('what goes in the background', () => {
     await commands.run('acme', lane, true);
     expect([...marketing.sent, ...wallet.sent].flat()).toHaveLength(sent);
     // It looks again soon.
-    if (sent === 0) expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane, background: true }, afterMs: 1_000 }]);
+    if (sent === 0) expect(queue.sent).toEqual([{ queue: 'send-commands', data: { tenant: 'acme', lane, background: true }, afterMs: 2_000 }]);
   });
 
   it('is not read back one by one: the next run reads all events', async () => {

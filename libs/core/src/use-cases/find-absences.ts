@@ -11,7 +11,8 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const passesAtOnce = 5_000;
+/** Few enough that what is live hardly waits for the comparison of a portion in the database. */
+const passesAtOnce = 1_000;
 /** Profiles that Klaviyo is asked for with one call. */
 const idsAtOnce = 100;
 

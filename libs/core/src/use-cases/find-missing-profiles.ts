@@ -8,7 +8,8 @@ import { missingProfile } from '../reconciliation/compare-profiles.js';
 import type { Drift } from '../reconciliation/repair.js';
 import type { RunInHand } from './run-in-hand.js';
 
-const personsAtOnce = 5_000;
+/** Few enough that what is live hardly waits for the comparison of a portion in the database. */
+const personsAtOnce = 1_000;
 /** Profiles that Klaviyo is asked for with one call. */
 const idsAtOnce = 100;
 

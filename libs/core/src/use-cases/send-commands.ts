@@ -19,7 +19,7 @@ const turnMs = 10_000;
 const countAgainBelow = 2_000;
 /** In the background: fewer wait for others while a run finds more. An import costs several calls, and a run would make one every few seconds. */
 const worthSending = 2_000;
-const gatherMs = 1_000;
+const gatherMs = 2_000;
 /** A stopping process must not fetch its own word again at once: it would go round in circles until its queue is stopped. */
 const leaveWordMs = 1_000;
 /** A shorter wait is not worth a trip through the queue. */

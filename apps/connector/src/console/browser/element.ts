@@ -43,7 +43,11 @@ export function row(attributes: Record<string, Attribute>, first: Child, ...cell
 }
 
 export function number(name: string, count: number, css = ''): HTMLElement {
-  return element('td', { 'role': 'cell', 'class': `number ${count === 0 ? 'zero' : css}`, 'data-name': name }, amount(count));
+  return figure(name, amount(count), count === 0 ? 'zero' : css);
+}
+
+export function figure(name: string, text: string, css = ''): HTMLElement {
+  return element('td', { 'role': 'cell', 'class': `number ${css}`, 'data-name': name }, text);
 }
 
 export const amount = (count: number) => new Intl.NumberFormat('en').format(count).replaceAll(',', '\u202f');

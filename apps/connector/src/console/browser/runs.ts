@@ -1,20 +1,21 @@
 import type { RunSummary } from '../../runs.controller.js';
-import { element, headed, momentOf, number, row, span, table } from './element.js';
+import { element, figure, headed, momentOf, number, row, span, table } from './element.js';
 import { verdictWords } from './verdict.js';
 
 const shownFirst = 10;
 
 /** All runs that are listed, to open one of them. */
 export function runsCard(runs: readonly RunSummary[], shown: string | undefined, open: (id: string) => void): HTMLElement[] {
-  const sum = ({ drift = [] }: RunSummary, what: 'found' | 'left') => drift.reduce((total, line) => total + line[what], 0);
+  // Of a run at work there is no sum yet; 0 would say that all is well.
+  const sum = (name: string, { drift }: RunSummary, what: 'found' | 'left', css?: string) => (drift ? number(name, drift.reduce((total, line) => total + line[what], 0), css) : figure(name, '–'));
   const rows = runs.map((run) =>
     row(
       { 'aria-current': run.id === shown ? 'true' : undefined },
       element('button', { type: 'button', class: 'link', click: () => open(run.id) }, momentOf(run.startedAt)),
       element('td', { role: 'cell', class: 'whole' }, judged(run), run.options.dryRun && element('span', { class: 'soft' }, ' · dry run')),
-      number('Found', sum(run, 'found')),
-      number('Left', sum(run, 'left'), 'left-over'),
-      element('td', { 'role': 'cell', 'class': 'number', 'data-name': 'Took' }, run.tookMs === undefined ? '–' : span(run.tookMs)),
+      sum('Found', run, 'found'),
+      sum('Left', run, 'left', 'left-over'),
+      figure('Took', run.tookMs === undefined ? '–' : span(run.tookMs)),
     ),
   );
   for (const late of rows.slice(shownFirst)) late.hidden = true;
