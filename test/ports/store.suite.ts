@@ -111,7 +111,7 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
 
   describe('what an answer tells', () => {
     const lookUp: Command = { do: 'look-up', profile: { email: 'ana@example.com' }, by: [] };
-    const told = sampleEvent({ kind: 'looked-up', name: 'profiles/sync', found: { passes: [{ id: 'P-1', type: 'loyalty', installed: { Apple: 1_700_000_000_000 } }] } });
+    const told = sampleEvent({ kind: 'looked-up', name: 'look-up', found: { passes: [{ id: 'P-1', type: 'loyalty', installed: { Apple: 1_700_000_000_000 } }] } });
     const answered = async () => {
       const deliveryId = await decide(store, { given: [{ personId: 'p', command: lookUp, goes: 'at-once' }] });
       const [claimed] = await store.claim(tenant, 'look-up', all, leaseMs);
@@ -120,11 +120,11 @@ export function storeSuite(database: () => Promise<{ url: string; dispose(): Pro
       return deliveryId;
     };
 
-    it('is decided under the delivery that asked, so that one id leads to all of it', async () => {
+    it('is decided under the delivery that asked and keeps its name, so that one id leads to all of it', async () => {
       const deliveryId = await answered();
       expect(await jobs('process-events')).toEqual([{ tenant }]);
       await decidedAlone(async (unit) => {
-        expect(await unit.undecided(10)).toEqual([{ id: deliveryId, receivedAt: 1_700_000_000_123, event: told }]);
+        expect(await unit.undecided(10)).toEqual([{ id: deliveryId, receivedAt: 1_700_000_000_123, event: { ...told, name: sampleEvent().name } }]);
         await unit.save({ persons: [], absorbed: [], commands: [{ deliveryId, personId: 'p', command: sampleUpsert(), goes: 'at-once' }], outcomes: [{ id: deliveryId, status: 'processed', notes: [{ by: 'look-up', says: 'Second.' }] }] });
       });
       const record = await store.delivery(tenant, deliveryId);

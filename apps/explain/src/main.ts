@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
 import { complain, ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
@@ -27,7 +26,7 @@ async function explain({ tenant, who }: Arguments): Promise<Explanation> {
   const environment = new Environment();
   const settings = loadSettings(environment);
   if (!settings.tenants.has(tenant)) throw new ConnectorError('TENANT_UNKNOWN');
-  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('SETTINGS_INVALID', `\n  DATABASE_URL: is not set, and there is no database in ${environment.dataDir} (DATA_DIR)`);
+  environment.mustHaveDatabase();
   // What is read goes to standard output alone.
   const around = { clock: new SystemClock(), log: new PinoLog('error', { write: (line) => void process.stderr.write(line) }), meter: new PromMeter() };
   const plugins = opened.keep(await openPlugins(settings, environment, around));

@@ -8,8 +8,8 @@ import { startReconciler } from './reconciler.js';
 
 /** Beside the connector on one machine. */
 const defaultPort = 3001;
-/** Pages are read and looked at side by side; more statements at once would only make those of live traffic wait for the database. Opening it takes two. */
-const connections = 2;
+/** So many tenants have a connection of their own when the same hour begins the runs of all. */
+const mostTenantsAtOnce = 8;
 
 outliveReaders();
 
@@ -35,7 +35,9 @@ async function run(wish: Arguments, clock: SystemClock): Promise<number> {
   // Not before: a database server that this process starts is there for all others too.
   giveWay();
   const plugins = await openPlugins(settings, environment, { clock, log, meter });
-  const opened = await openStore({ url: database.url, log, poolSize: connections });
+  // One to read and look with, and one to keep the lease meanwhile: more statements at once would only make those of live traffic wait for the database.
+  const poolSize = 1 + Math.min(wish.once ? 1 : settings.tenants.size, mostTenantsAtOnce);
+  const opened = await openStore({ url: database.url, log, poolSize });
   const ready = { settings, opened, clock, log, meter, plugins };
   if (wish.once) return runOnce(ready, environment.graceMs, wish);
   await startReconciler(ready, environment);

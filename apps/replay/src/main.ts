@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { ConnectorError, things } from '#core';
 import { changePlugin, complain, Environment, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, rulesByTenant, SystemClock, tellProgress } from '#runtime';
 import { openDatabase, openRecorded } from '#store';
@@ -26,7 +25,7 @@ async function run(wish: Arguments, clock: SystemClock): Promise<void> {
   const rules = rulesByTenant(settings);
   const tenants = wish.tenant === undefined ? [...rules.keys()] : [wish.tenant];
   if (tenants.some((tenant) => !rules.has(tenant))) throw new ConnectorError('TENANT_UNKNOWN');
-  if (!environment.databaseUrl && !existsSync(environment.dataDir)) throw new ConnectorError('SETTINGS_INVALID', `\n  DATABASE_URL: is not set, and there is no database in ${environment.dataDir} (DATA_DIR)`);
+  environment.mustHaveDatabase();
 
   // What is read goes to standard output alone.
   const log = new PinoLog('error', { write: (line) => void process.stderr.write(line) });

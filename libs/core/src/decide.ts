@@ -7,7 +7,7 @@ import { latestOptOut, withStatement } from './person/consent.js';
 import { goes, identifiersOf, identityOf, keysOf, matching, personId, withoutIds, type Goes } from './person/identity.js';
 import { askLists, listsOf } from './person/list-routing.js';
 import { lookUpBy } from './person/look-up.js';
-import { mergedPerson, newer, newestToken, newPerson, own, withFacts, withOwn, withValue, type Person, type Said } from './person/person.js';
+import { anyTime, mergedPerson, newer, newestToken, newPerson, own, withFacts, withOwn, withValue, type Person, type Said } from './person/person.js';
 import type { ListRoute } from './plugin/hooks.js';
 import type { MetricKind, Rules } from './rules.js';
 import type { Attributes, WalletEvent } from './wallet/event.js';
@@ -189,9 +189,6 @@ function learnFound(person: Person, { passes, token, listed }: NonNullable<Walle
   if (newest) person.token = newest;
   else notes.push({ by: 'look-up', says: 'There is no token for pass links.', code: 'LINK_TOKEN_MISSING' });
 }
-
-/** Said at the beginning of time, so that whatever is said later counts more. */
-const anyTime = 0;
 
 /**
  * The identifiers that an event teaches. Klaviyo's profile may hold addresses that were never given to us: of what it tells only its own

@@ -1,3 +1,4 @@
+import { ConnectorError } from '#core';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -33,6 +34,11 @@ export class Environment {
   get isConfigured(): boolean {
     // A file that was asked for and is not there is a mistake, not a wish for the sandbox.
     return Boolean(this.variables['CONFIG_FILE']) || existsSync(this.configFile);
+  }
+
+  /** For a command that only looks at what is there: on an empty database it would find nothing and say so as if that were true. */
+  mustHaveDatabase(): void {
+    if (!this.databaseUrl && !existsSync(this.dataDir)) throw new ConnectorError('SETTINGS_INVALID', `\n  DATABASE_URL: is not set, and there is no database in ${this.dataDir} (DATA_DIR)`);
   }
 
   problems(): string[] {

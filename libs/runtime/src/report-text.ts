@@ -7,12 +7,20 @@ const worthComparingMs = 10_000;
 
 const marks = { no: good('✓ nothing to worry about'), look: strong('• worth a look'), yes: bad('✗ worry') };
 
-/** The report of a run for a terminal: the verdict first, then why. */
-export function reportText(run: Run): string {
+/** A terminal that is narrower has what a kind is below its counts instead of beside them. */
+const besideFrom = 130;
+const widest = 100;
+
+/** The report of a run for a terminal that shows so many columns: the verdict first, then why. */
+export function reportText(run: Run, columns: number = process.stdout.columns ?? besideFrom): string {
   const { report } = run;
-  if (!report) return `${headOf(run)}\n`;
+  if (!report) return `${faint(headOf(run))}\n`;
   const { verdict } = report;
-  return [`${marks[verdict.worry]}: ${verdict.says}`, headOf(run), '', ...drift(report), ...refusals(report), ...silence(report), duration(report), ''].join('\n');
+  const lines = (text: string) => (columns < besideFrom ? wrapped(text, columns) : [text]);
+  return [
+    ...lines(`${marks[verdict.worry]}: ${verdict.says}`), ...lines(headOf(run)).map(faint), '',
+    ...drift(report, columns), ...refusals(report, columns), ...silence(report).flatMap((text) => lines(text).map(bad)).concat(report.silent.length > 0 ? '' : []), ...lines(duration(report)), '',
+  ].join('\n');
 }
 
 function headOf({ tenant, id, status, startedAt, resumed, options }: Run): string {
@@ -20,25 +28,35 @@ function headOf({ tenant, id, status, startedAt, resumed, options }: Run): strin
   if (options.dryRun) parts.push('dry run');
   if (options.since !== undefined) parts.push(`changes since ${new Date(options.since).toISOString()}`);
   if (resumed > 0) parts.push(`resumed ${resumed} ×`);
-  return faint(parts.join(' · '));
+  return parts.join(' · ');
 }
 
-function drift({ drift: lines, stopped }: Report): string[] {
+function drift({ drift: lines, stopped }: Report, columns: number): string[] {
   const found = lines.filter((line) => line.found > 0);
   // A run that stopped has not looked for all of them.
   const nothing = stopped ? [] : lines.filter((line) => line.found === 0).map(({ kind }) => kind);
-  return [...(found.length > 0 ? [...tableLines(['kind', '   found', 'repaired', ' refused', '    left', 'what it is'], found.map(row)), ''] : []), ...(nothing.length > 0 ? wrapped(`Nothing found of: ${nothing.join(', ')}.`).map(faint).concat('') : [])];
+  return [...(found.length > 0 ? [...kindsTable(found, columns), ''] : []), ...(nothing.length > 0 ? wrapped(`Nothing found of: ${nothing.join(', ')}.`, Math.min(widest, columns)).map(faint).concat('') : [])];
 }
 
-function row({ kind, found, repaired, refused, left, samples }: DriftLine): string[] {
-  const numbers = [found, repaired, refused, left].map((count) => amount(count).padStart(8));
+function kindsTable(found: readonly DriftLine[], columns: number): string[] {
+  const head = ['kind', '   found', 'repaired', ' refused', '    left'];
+  if (columns >= besideFrom) return tableLines([...head, 'what it is'], found.map((line) => [...counts(line), meaning(line, 60).join('\n')]));
+  const [title, rule, ...body] = tableLines(head, found.map(counts));
+  return [title!, rule!, ...found.flatMap((line, i) => [body[i]!, ...meaning(line, columns - 2).map((text) => `  ${text}`)])];
+}
+
+function counts({ kind, found, repaired, refused, left }: DriftLine): string[] {
+  return [left > 0 ? strong(kind) : kind, ...[found, repaired, refused, left].map((count) => amount(count).padStart(8))];
+}
+
+function meaning({ kind, samples }: DriftLine, width: number): string[] {
   const ids = samples.slice(0, 3).map(({ personId, passId, klaviyoId, about = [] }) => [personId && `person ${personId}`, passId && `pass ${passId}`, klaviyoId && `profile ${klaviyoId}`, about.join(' ')].filter(Boolean).join(' '));
-  return [left > 0 ? strong(kind) : kind, ...numbers, [...wrapped(driftKinds[kind].says, 60), ...ids.map((text) => faint(plain(text)))].join('\n')];
+  return [...wrapped(driftKinds[kind].says, width), ...ids.map((text) => faint(plain(text)))];
 }
 
-function refusals({ refusals: all }: Report): string[] {
+function refusals({ refusals: all }: Report, columns: number): string[] {
   if (all.length === 0) return [];
-  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...wrapped(plain(words ?? errors[code].says), 80), faint([code, ...exampleOf(sample)].join(', for example '))].join('\n')]);
+  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...wrapped(plain(words ?? errors[code].says), Math.min(80, columns - 10)), faint([code, ...exampleOf(sample)].join(', for example '))].join('\n')]);
   return [...tableLines(['refused', 'why'], rows), ''];
 }
 
@@ -47,7 +65,7 @@ function exampleOf({ personId, deliveryId }: Refusal['sample']): string[] {
 }
 
 function silence({ silent }: Report): string[] {
-  return silent.map(({ wallet, heard, unheard }) => bad(`${wallet} Wallet: webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`)).concat(silent.length > 0 ? '' : []);
+  return silent.map(({ wallet, heard, unheard }) => `${wallet} Wallet: webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`);
 }
 
 function duration({ tookMs, leastMs, read, calls, asked }: Report): string {
@@ -73,7 +91,7 @@ function span(ms: number): string {
 /** A vendor's words must not be able to move the cursor. */
 const plain = (text: string) => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ');
 
-function wrapped(text: string, width = 100): string[] {
+function wrapped(text: string, width: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const last = lines.at(-1)!;

@@ -23,7 +23,8 @@ export async function settleCommands(db: Db, tenant: string, answers: readonly A
 
 /**
  * What an answer tells is decided under the delivery that led to it, so that one id leads from the call to everything that came of it.
- * A delivery that meanwhile waits or is parked keeps its own event; the same goes for one that has been told already.
+ * A delivery that meanwhile waits or is parked keeps its own event; the same goes for one that has been told already. All keep their name: who looks one
+ * up asks what came, and a webhook whose token had to be asked for is still that webhook.
  */
 async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise<Job[]> {
   const told = answers.flatMap(({ id, told: event }) => (event ? [{ id, event }] : []));
@@ -34,7 +35,7 @@ async function tell(db: Db, tenant: string, answers: readonly Answer[]): Promise
        select d.id, a.event from unnest($2::uuid[], $3::text[]) as a (id, event) join connector.command c on c.id = a.id and ${ofTenant('c')}
        join connector.delivery d on d.id = c.delivery_id and d.tenant || '' = $1 and d.status = 'processed' order by d.id for update of d
      )
-     update connector.delivery d set event = told.event::jsonb, status = 'undecided' from told where d.id = told.id returning d.background`,
+     update connector.delivery d set event = told.event::jsonb || jsonb_build_object('name', d.event->'name'), status = 'undecided' from told where d.id = told.id returning d.background`,
     [tenant, told.map(({ id }) => id), told.map(({ event }) => storableJson(event))],
   );
   return [...new Set(updated.map(({ background }) => background))].map((background) => ({ queue: 'process-events', data: { tenant, ...inBackground(background) } }));

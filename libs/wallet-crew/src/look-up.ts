@@ -13,7 +13,7 @@ export async function lookUp(outgoing: Outgoing<LookUp>, around: Around): Promis
   // Passes agree about their owner; should they not, the one made last is right.
   const identifiers: Record<string, string> = Object.assign({}, ...passes.toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0)).map((pass) => pass.identifiers));
   const found: NonNullable<WalletEvent['found']> = { passes: passes.map(foundPass) };
-  const answer: Answer = { id: outgoing.id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'profiles/sync', at, identifiers, profile, found, ...(carries ? { carried: carries } : {}) }) };
+  const answer: Answer = { id: outgoing.id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'look-up', at, identifiers, profile, found, ...(carries ? { carried: carries } : {}) }) };
   if (!around.wantsTokens) return answer;
 
   const asked = await askToken(around.call, apiPath(around, 'customer/authenticate'), around.settings, { ...namesIn(outgoing.command), ...identifiers });

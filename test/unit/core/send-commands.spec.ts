@@ -286,7 +286,7 @@ describe('what goes in the background', () => {
     ['by a flow is news', {}, undefined],
   ])('a look-up that was asked for %s', async (_who, own, backfill) => {
     const { store, wallet, commands } = sending();
-    wallet.answer = ({ id }) => ({ id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'profiles/sync', at: 0 }) });
+    wallet.answer = ({ id }) => ({ id, outcome: 'accepted', told: bareEvent({ kind: 'looked-up', name: 'look-up', at: 0 }) });
     store.putInBackground('look-up', { id: 'c-1', attempts: 0, identity: {}, command: { do: 'look-up', profile: { email: 'ana@example.com' }, by: [], ...own } });
     await commands.run('acme', 'look-up', true);
     expect(store.settled[0]!.answers[0]!.told!.backfill).toBe(backfill);

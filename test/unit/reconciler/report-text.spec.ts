@@ -5,8 +5,10 @@ import { checkpointWith, endedRun, fate, refusal, type Counts } from '../../supp
 
 const begun: Run = { id: 'run-1', tenant: 'acme', options: { dryRun: false, only: [] }, status: 'running', startedAt: Date.parse('2026-11-27T02:00:00Z'), resumed: 0, checkpoint: firstCheckpoint() };
 
-function textAfter(counts: Counts, ended: Parameters<typeof endedRun>[1] = {}, run: Partial<Run> = {}): string {
-  return stripVTControlCharacters(reportText({ ...begun, status: 'done', ...run, report: reportOf(endedRun(counts, ended)) })).replaceAll('\u00a0', ' ');
+const wide = 140;
+
+function textAfter(counts: Counts, ended: Parameters<typeof endedRun>[1] = {}, run: Partial<Run> = {}, columns = wide): string {
+  return stripVTControlCharacters(reportText({ ...begun, status: 'done', ...run, report: reportOf(endedRun(counts, ended)) }, columns)).replaceAll('\u00a0', ' ');
 }
 
 describe('the report on a terminal', () => {
@@ -29,6 +31,13 @@ describe('the report on a terminal', () => {
     expect(lines.some((line) => line.trim() === 'person person-of-status-wrong')).toBe(true);
   });
 
+  it('fits a terminal of eighty columns: what a kind is stands below its counts', () => {
+    const refused = refusal(3, 'The phone number provided either does not exist or is ineligible to receive SMS, and neither is it one for calls.');
+    const text = textAfter({ 'consent-differs': 1200, 'token-stale': 3 }, { refusals: [refused], checkpoint: checkpointWith({ 'consent-differs': 1200, 'token-stale': 3 }, { heard: { Apple: { heard: 0, unheard: 9 }, Google: { heard: 0, unheard: 0 } } }) }, {}, 80);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(text).toMatch(/^consent-differs +1 200 +0 +0 +1 200\n {2}We asked for a subscription that Klaviyo does not hold, [^]*\n {2}person person-of-consent-differs\n/m);
+  });
+
   it('says what it looked for and did not find', () => {
     expect(textAfter({}, { options: { dryRun: false, only: ['tokens'] } })).toContain('Nothing found of: token-missing, token-stale.');
     // It has not looked for all.
@@ -42,7 +51,7 @@ describe('the report on a terminal', () => {
   });
 
   it('lets no word of a vendor move the cursor', () => {
-    const text = reportText({ ...begun, report: reportOf(endedRun({}, { refusals: [refusal(1, 'gone\u001b[2J\u001b[1;1H\r\n\u0007all well')] })) });
+    const text = reportText({ ...begun, report: reportOf(endedRun({}, { refusals: [refusal(1, 'gone\u001b[2J\u001b[1;1H\r\n\u0007all well')] })) }, wide);
     for (const cursor of ['\u001b[2J', '\u001b[1;1H', '\r', '\u0007']) expect(text).not.toContain(cursor);
     expect(text).toContain('gone all well');
   });

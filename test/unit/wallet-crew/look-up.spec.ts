@@ -23,7 +23,7 @@ describe('a look-up of a customer', () => {
     expect(answer).toEqual({
       id: 'c-1', outcome: 'accepted',
       told: {
-        kind: 'looked-up', name: 'profiles/sync', at: vendor.clock.at, profile: ana.profile, metadata: {}, answers: {}, attributes: {},
+        kind: 'looked-up', name: 'look-up', at: vendor.clock.at, profile: ana.profile, metadata: {}, answers: {}, attributes: {},
         identifiers: { 'customerId': 'C-42', 'email': 'ana@mail.example', 'y2.customerId': '7' },
         found: {
           passes: [

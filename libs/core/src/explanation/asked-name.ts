@@ -1,5 +1,5 @@
 import type { ProfileName } from '../command.js';
-import { usableEmail } from '../person/identity.js';
+import { isPassKey, usableEmail } from '../person/identity.js';
 import type { Rules } from '../rules.js';
 
 /** What an operator may have meant by a name: it is tried under everything that it could be. */
@@ -65,7 +65,7 @@ export function lookedFor({ deliveryId, personId, keys, profile, by }: AskedName
   const places = [['here', here], ['in Klaviyo', Object.keys(profile)], ['at The Wallet Crew', by.map(({ key }) => key)]] as const;
   const looked = places.map(([place, roles]) => `${place} ${roles.length > 0 ? `as ${[...new Set(roles.filter(Boolean))].join(', ')}` : 'not at all'}`);
   // That is all its list can be searched by.
-  const pass = profile.email === undefined && keys.some((key) => key.startsWith('pass:')) ? ` The Wallet Crew finds passes by the identifiers on them, not by the id of the pass: if this is one that no webhook told of, ask by an identifier on it, or let a reconciliation read all passes (npm run reconcile -- --once --tenant ${tenant}).` : '';
+  const pass = profile.email === undefined && keys.some(isPassKey) ? ` The Wallet Crew finds passes by the identifiers on them, not by the id of the pass: if this is one that no webhook told of, ask by an identifier on it, or let a reconciliation read all passes (npm run reconcile -- --once --tenant ${tenant}).` : '';
   return `Looked for ${looked.join('; ')}.${pass}`;
 }
 

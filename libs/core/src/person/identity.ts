@@ -106,7 +106,7 @@ export function matching(found: readonly Person[], keys: readonly string[], emai
   return [...owners, ...joined].toSorted(byId);
 }
 
-const isPassKey = (key: string) => key.startsWith('pass:');
+export const isPassKey = (key: string) => key.startsWith('pass:');
 
 /** Whoever holds a pass by which somebody else is named: of another customer id, or of another e-mail where that is somebody's we know. Otherwise their e-mail has changed. */
 function isGivenAway(holder: Person, names: readonly string[], named: readonly Person[]): boolean {

@@ -11,6 +11,9 @@ export interface Said<T> {
   at: number;
 }
 
+/** When something was said that is of no time we know: whatever is said later counts more. */
+export const anyTime = 0;
+
 /** All we know about one person. Plain data: it is stored as it is. */
 export interface Person {
   id: string;

@@ -1,5 +1,5 @@
 import { identifiersOf, keysOf, matching, namesOf, personId } from '../person/identity.js';
-import { own, type Person } from '../person/person.js';
+import { anyTime, own, type Person } from '../person/person.js';
 import type { PersonIndex } from '../person/person-index.js';
 import type { ListedPass } from '../ports/passes.js';
 import type { Rules } from '../rules.js';
@@ -93,7 +93,7 @@ export function comparePass(listedPass: ListedPass, known: PersonIndex, rules: R
 
 /** An address that The Wallet Crew has on the pass, and of which nobody told us when it became theirs: what a list or a look-up said once is of no time. */
 function hasNewAddress(person: Person, named: Record<string, string>): boolean {
-  return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value, at }) => value === named[name] && at > 0));
+  return (['email', 'phone'] as const).some((name) => named[name] !== undefined && !(person.identifiers[name] ?? []).some(({ value, at }) => value === named[name] && at !== anyTime));
 }
 
 /** Persons we take to have the pass in a wallet, while it belongs to somebody else. */

@@ -77,7 +77,7 @@ export class Explain {
     const [deliveries, parked, profiles, theirs, lastWebhookAt, undecided, shaped] = await Promise.all([
       person ? records.deliveriesOf(tenant, person.id, mostDeliveries) : [],
       this.parkedAbout(person ? identifierKeys(person) : meant.keys, rules),
-      person ? vendors.held(namesOf(person, rules), seen) : seen,
+      person ? vendors.held(profileNamesOf(person, rules), seen) : seen,
       !person ? listed : by.length === 0 ? nothingToAskBy : vendors.passesOf(by, listed),
       records.lastWebhook(tenant),
       store.backlog(),
@@ -161,7 +161,7 @@ async function notShown(evidence: Evidence, vendors: WhatVendorsHold): Promise<s
 }
 
 /** Somebody whose address or customer id changed may still have a profile under a former one. */
-function namesOf({ identity, identifiers }: Person, rules: Rules): ProfileName[] {
+function profileNamesOf({ identity, identifiers }: Person, rules: Rules): ProfileName[] {
   const keysOf = { klaviyoId: ['klaviyoId'], externalId: rules.identity.externalId, email: ['email'], phone: ['phone'] };
   const former = (['klaviyoId', 'externalId', 'email', 'phone'] as const).flatMap((name) => {
     const said = keysOf[name].flatMap((key) => identifiers[key] ?? []);

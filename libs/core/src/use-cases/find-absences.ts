@@ -9,12 +9,11 @@ import { absencesOf, isPlausible, settledPasses, type Absence } from '../reconci
 import type { Drift } from '../reconciliation/repair.js';
 import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
+import { goneIds, idsAtOnce } from './gone-ids.js';
 import type { RunInHand } from './run-in-hand.js';
 
 /** Few enough that what is live hardly waits for the comparison of a portion in the database. */
 const passesAtOnce = 1_000;
-/** Profiles that Klaviyo is asked for with one call. */
-const idsAtOnce = 100;
 
 interface Held {
   person: Person;
@@ -81,11 +80,9 @@ export class FindAbsences {
   private async forgotten(hand: RunInHand, held: readonly Held[]): Promise<Set<string>> {
     const gone = held.filter(({ absences }) => absences.some(({ wallets: left }) => !left));
     const listed = new Set(gone.length === 0 ? [] : await this.runs.seen(hand.run.id, 'pass', gone.flatMap(({ person }) => Object.keys(person.passes))));
-    const without = gone.flatMap(({ person: { id, passes, identity: { klaviyoId } } }) => (klaviyoId !== undefined && !Object.keys(passes).some((pass) => listed.has(pass)) ? [{ id, klaviyoId }] : [])).slice(0, idsAtOnce);
-    if (without.length === 0) return new Set();
-    const profiles = await hand.asked(() => this.profiles.byIds(hand.run.tenant, without.map(({ klaviyoId }) => klaviyoId)));
-    hand.checkpoint.calls.profiles += 1;
-    return new Set(without.flatMap(({ id, klaviyoId }) => (profiles.some(({ name }) => name.klaviyoId === klaviyoId) ? [] : [id])));
+    const without = gone.flatMap(({ person: { id, passes, identity: { klaviyoId } } }) => (klaviyoId !== undefined && !Object.keys(passes).some((pass) => listed.has(pass)) ? [{ id, klaviyoId }] : []));
+    const deleted = await goneIds(hand, this.profiles, without.map(({ klaviyoId }) => klaviyoId));
+    return new Set(without.flatMap(({ id, klaviyoId }) => (deleted.has(klaviyoId) ? [id] : [])));
   }
 
   /** `atOnce`: so many unseen passes together at the most. */

@@ -6,12 +6,11 @@ import type { Runs } from '../ports/runs.js';
 import type { Clock } from '../ports/system.js';
 import { missingProfile } from '../reconciliation/compare-profiles.js';
 import type { Drift } from '../reconciliation/repair.js';
+import { goneIds } from './gone-ids.js';
 import type { RunInHand } from './run-in-hand.js';
 
 /** Few enough that what is live hardly waits for the comparison of a portion in the database. */
 const personsAtOnce = 1_000;
-/** Profiles that Klaviyo is asked for with one call. */
-const idsAtOnce = 100;
 
 /** Finds persons of whom Klaviyo has no profile, when all its profiles have been seen. */
 export class FindMissingProfiles {
@@ -54,12 +53,7 @@ export class FindMissingProfiles {
   /** Whoever was told about since the run began has a profile by now, or soon, made behind the readers' backs; it was missing all the same where the id we know them by is gone. */
   private async missing(hand: RunInHand, persons: readonly Person[], { lately }: Updates): Promise<Person[]> {
     const doubtful = persons.flatMap(({ id, identity: { klaviyoId } }) => (lately.has(id) && klaviyoId !== undefined ? [klaviyoId] : []));
-    const held = new Set<string>();
-    for (let next = 0; next < doubtful.length; next += idsAtOnce) {
-      const found = await hand.asked(() => this.profiles.byIds(hand.run.tenant, doubtful.slice(next, next + idsAtOnce)));
-      hand.checkpoint.calls.profiles += 1;
-      for (const { name } of found) held.add(name.klaviyoId);
-    }
-    return persons.filter(({ id, identity: { klaviyoId } }) => !lately.has(id) || (klaviyoId !== undefined && !held.has(klaviyoId)));
+    const gone = await goneIds(hand, this.profiles, doubtful);
+    return persons.filter(({ id, identity: { klaviyoId } }) => !lately.has(id) || (klaviyoId !== undefined && gone.has(klaviyoId)));
   }
 }

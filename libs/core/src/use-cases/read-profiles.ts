@@ -12,6 +12,7 @@ import { compareProfile, couldReplace, duplicate, keysOfProfiles, personOf } fro
 import { expectedProfiles } from '../reconciliation/expected-profile.js';
 import { nextStretch, readersFor, worthAReader } from '../reconciliation/stretches.js';
 import type { Rules } from '../rules.js';
+import { goneIds } from './gone-ids.js';
 import type { RunInHand } from './run-in-hand.js';
 
 const pageSize = 100;
@@ -186,10 +187,7 @@ export class ReadProfiles {
   /** Ids by which we know persons and Klaviyo nobody any more: another profile has their address. */
   private async gone(hand: RunInHand, owned: readonly { profile: HeldProfile; person: Person | undefined }[]): Promise<Set<string>> {
     const ids = [...new Set(owned.flatMap(({ profile: { name }, person }) => (person && couldReplace(name, person) ? [person.identity.klaviyoId!] : [])))];
-    if (ids.length === 0) return new Set();
-    const held = await hand.asked(() => this.profiles.byIds(hand.run.tenant, ids));
-    hand.checkpoint.calls.profiles += 1;
-    return new Set(ids.filter((id) => !held.some(({ name }) => name.klaviyoId === id)));
+    return goneIds(hand, this.profiles, ids);
   }
 
   private async firstProfiles(run: string, met: (readonly [person: string, profile: string])[]): Promise<Map<string, string>> {
