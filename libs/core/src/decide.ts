@@ -73,7 +73,7 @@ export function draft(event: WalletEvent, found: readonly Person[], rules: Rules
   const keys = keysOf(named, event);
   if (keys.length === 0) throw new ConnectorError('EVENT_WITHOUT_PERSON');
 
-  const owners = matching(found, keys, named['email']);
+  const owners = matching(found, keys, named['email'], event.kind === 'profiles-merged');
   const [first = newPerson(personId(rules.tenant, keys)), ...others] = owners;
   const before = others.reduce(mergedPerson, first);
   const person = learn(before, event, named, rules, notes);

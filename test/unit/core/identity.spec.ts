@@ -35,6 +35,18 @@ describe('who an event is about', () => {
     expect(matching(found.toReversed(), keys, undefined)).toEqual([one]);
   });
 
+  it('the id of a profile joins nobody who has another e-mail or customer id, unless Klaviyo says that two profiles became one', () => {
+    const known = live([
+      event('opted-out', { at: at(1), identifiers: {}, channel: 'sms', profile: { klaviyoId: 'P-1', phone: '+33612345678' } }),
+      update({ customerId: 'C-1', email: 'ana@example.com', phone: '+33612345678' }, 2),
+      update({ customerId: 'C-2', email: 'ben@example.com' }, 3),
+    ]).persons;
+    const named = ['klaviyoId:P-1', 'email:ben@example.com'];
+    expect(matching(known, named, 'ben@example.com').map(({ identity: { email } }) => email)).toEqual(['ben@example.com']);
+    expect(matching(known, named, 'ben@example.com', true)).toHaveLength(2);
+    expect(matching(known, ['klaviyoId:P-1', 'email:new@example.com'], 'new@example.com').map(({ identity: { email } }) => email)).toEqual(['ana@example.com']);
+  });
+
   it('an event that names neither person nor pass is refused', () => {
     expect(() => live([update({})])).toThrow(expect.objectContaining({ code: 'EVENT_WITHOUT_PERSON' }));
     expect(() => live([update({ customerId: '  ' })])).toThrow(expect.objectContaining({ code: 'EVENT_WITHOUT_PERSON' }));

@@ -211,6 +211,23 @@ describe('a pass that was given to somebody else, of which nobody told us', () =
   });
 });
 
+describe('a profile that came to be somebody else\'s, as where a family shares a phone and Klaviyo took it for one person', () => {
+  it('is theirs whose e-mail it carries; who lost it gets one of their own, and the two stay two', async () => {
+    const world = await agreeing(3);
+    await ran(world);
+    const taken = profile(world, 1);
+    world.profiles.delete(profile(world, 2).name.klaviyoId);
+    taken.name.email = emailOf(2);
+    world.clock.at += 12 * hour;
+    expect(Object.keys(foundIn(await ran(world)))).toContain('profile-missing');
+    expect(persons(world)).toHaveLength(3);
+    expect(profile(world, 2)).toBe(taken);
+    expect(profile(world, 1)).toMatchObject({ properties: { [apple]: 'Installed' } });
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+});
+
 describe('an address that changed without our hearing of it', () => {
   it.each([['Klaviyo has no profile of it', false], ['we know it by nothing but the pass', true]])('is taken over from the pass, and the profile with it: %s', async (_title, hasCustomerId) => {
     const world = await agreeing(3);

@@ -89,14 +89,15 @@ export function withoutIds(person: Person, deleted: readonly string[]): Pick<Per
 
 /**
  * Which of the found persons the event is about. A shared e-mail or customer id always joins, because Klaviyo has one profile per e-mail and
- * two persons writing to it would overwrite each other. A shared pass joins unless it was given to somebody else, and a shared phone only
- * while it does not contradict the e-mail: families share phones.
+ * two persons writing to it would overwrite each other. A shared pass, or the id of a profile, joins unless it has come to be somebody else's, and a shared
+ * phone only while it does not contradict the e-mail: families share phones. `areOne`: Klaviyo says that the profiles of all these ids have become one.
  */
-export function matching(found: readonly Person[], keys: readonly string[], email: string | undefined): Person[] {
-  const names = keys.filter((key) => !key.startsWith('phone:') && !isPassKey(key));
+export function matching(found: readonly Person[], keys: readonly string[], email: string | undefined, areOne = false): Person[] {
+  const isHeld = (key: string) => isPassKey(key) || (!areOne && key.startsWith('klaviyoId:'));
+  const names = keys.filter((key) => !key.startsWith('phone:') && !isHeld(key));
   const own = new Map(found.map((person) => [person, identifierKeys(person)]));
   const named = found.filter((person) => own.get(person)!.some((key) => names.includes(key)));
-  const holders = found.filter((person) => !named.includes(person) && own.get(person)!.some((key) => isPassKey(key) && keys.includes(key)));
+  const holders = found.filter((person) => !named.includes(person) && own.get(person)!.some((key) => isHeld(key) && keys.includes(key)));
   const owners = [...named, ...(names.length === 0 ? newestHolder(holders, keys) : holders.filter((holder) => !isGivenAway(holder, names, named)))];
   const emails = new Set(owners.flatMap(emailsOf).concat(email ?? []));
   const byPhone = found.filter((person) => !owners.includes(person) && own.get(person)!.some((key) => keys.includes(key)));
@@ -108,7 +109,7 @@ export function matching(found: readonly Person[], keys: readonly string[], emai
 
 export const isPassKey = (key: string) => key.startsWith('pass:');
 
-/** Whoever holds a pass by which somebody else is named: of another customer id, or of another e-mail where that is somebody's we know. Otherwise their e-mail has changed. */
+/** Whoever holds a pass or a profile by which somebody else is named: of another customer id, or of another e-mail where that is somebody's we know. Otherwise their e-mail has changed. */
 function isGivenAway(holder: Person, names: readonly string[], named: readonly Person[]): boolean {
   const isOther = ([key, values]: [string, Said<string>[]]) => key !== 'email' && key !== 'phone' && key !== 'klaviyoId' && values.length > 0 && names.some((name) => name.startsWith(`${key}:`));
   const isOtherCustomer = Object.entries(holder.identifiers).some(isOther);
