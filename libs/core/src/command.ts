@@ -125,6 +125,6 @@ export interface ProfileName {
 export interface Identity extends ProfileName {
   /** When the person opted out of a channel in Klaviyo itself; no older consent may be sent any more. */
   optedOut?: Partial<Record<Channel, number>>;
-  /** Identifiers another profile owns (Klaviyo's 409): they travel as properties, not as identifiers. */
+  /** Identifiers another profile owns (Klaviyo's 409, or a run that found somebody without a profile): they travel as properties, not as identifiers. */
   withheld?: readonly ('externalId' | 'email' | 'phone')[];
 }

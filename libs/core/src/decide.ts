@@ -4,7 +4,7 @@ import { fingerprint } from './fingerprint.js';
 import { metricOf } from './marketing/metric.js';
 import { profileOf } from './marketing/profile.js';
 import { latestOptOut, withStatement } from './person/consent.js';
-import { goes, identifiersOf, identityOf, keysOf, matching, personId, withoutIds, type Goes } from './person/identity.js';
+import { goes, identifiersOf, identityOf, keysOf, matching, personId, withoutIds, withoutSharedPhone, type Goes } from './person/identity.js';
 import { askLists, listsOf } from './person/list-routing.js';
 import { lookUpBy } from './person/look-up.js';
 import { anyTime, mergedPerson, newer, newestToken, newPerson, own, withFacts, withOwn, withValue, type Person, type Said } from './person/person.js';
@@ -77,6 +77,7 @@ export function draft(event: WalletEvent, found: readonly Person[], rules: Rules
   const [first = newPerson(personId(rules.tenant, keys)), ...others] = owners;
   const before = others.reduce(mergedPerson, first);
   const person = learn(before, event, named, rules, notes);
+  if (event.profileless) person.identity = withoutSharedPhone(person.identity, found.filter((other) => !owners.includes(other)));
   const draft: Draft = { person, absorbed: others.map(({ id }) => id), goes: goes(person.identity), notes };
   if (event.backfill) draft.isBackfill = true;
 

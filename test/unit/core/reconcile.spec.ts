@@ -228,6 +228,22 @@ describe('a profile that came to be somebody else\'s, as where a family shares a
   });
 });
 
+describe('a profile that is missing where a family shares a phone', () => {
+  it('is written without the phone, which would make it the profile of the other again', async () => {
+    const world = await agreeing(3);
+    await world.tell([1, 2].map((n) => event('customer-updated', { at: world.clock.now(), identifiers: { customerId: `C-${n}`, email: emailOf(n), phone: '+33612345678' } })));
+    world.clock.at += hour;
+    await ran(world);
+    world.profiles.delete(profile(world, 1).name.klaviyoId);
+    world.clock.at += 12 * hour;
+    expect(foundIn(await ran(world))).toEqual({ 'profile-missing': 1 });
+    const identityOf = (n: number) => persons(world).find(({ identity }) => identity.email === emailOf(n))!.identity;
+    expect([identityOf(1).withheld, identityOf(2).withheld]).toEqual([['phone'], undefined]);
+    world.clock.at += 24 * hour;
+    expect(foundIn(await ran(world))).toEqual({});
+  });
+});
+
 describe('an address that changed without our hearing of it', () => {
   it.each([['Klaviyo has no profile of it', false], ['we know it by nothing but the pass', true]])('is taken over from the pass, and the profile with it: %s', async (_title, hasCustomerId) => {
     const world = await agreeing(3);

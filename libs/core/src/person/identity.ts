@@ -159,6 +159,16 @@ export function identityOf(person: Person, rules: Rules): Identity {
   return identity;
 }
 
+/**
+ * For somebody whom Klaviyo has no profile of. Where a family shares a phone, the profile may have become another's: an import finds it by the phone, and what it says goes to
+ * whoever was written last. So the phone stays with the profile that has it, and is a property of this one, as it is when Klaviyo refuses it.
+ */
+export function withoutSharedPhone(identity: Identity, others: readonly Person[]): Identity {
+  const { phone, email, withheld = [] } = identity;
+  const isShared = phone !== undefined && email !== undefined && others.some((other) => other.identity.phone === phone && !other.identity.withheld?.includes('phone'));
+  return isShared && !withheld.includes('phone') ? { ...identity, withheld: [...withheld, 'phone'] } : identity;
+}
+
 /** Everything that finds somebody again, when an event is decided: the newest value of each key. */
 export function namesOf({ identifiers }: Person): Record<string, string> {
   return Object.fromEntries(Object.entries(identifiers).flatMap(([key, values]) => (key === 'klaviyoId' || values.length === 0 ? [] : [[key, values.reduce((a, b) => (b.at > a.at ? b : a)).value]])));

@@ -96,7 +96,7 @@ export function missingProfile(person: Person, at: number, { parked }: Updates):
   const drift = { kinds: ['profile-missing' as const], sample: { personId: person.id } };
   const refused = parked.get(person.id);
   if (refused) return { ...drift, refused, repairs: [] };
-  return { ...drift, repairs: [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), ...(deletedIds.length > 0 ? { deletedIds } : {}) }, [])] };
+  return { ...drift, repairs: [listed(`profile ${person.id}`, ['profile-missing'], at, { identifiers: namesOf(person), profileless: true, ...(deletedIds.length > 0 ? { deletedIds } : {}) }, [])] };
 }
 
 const mostNamed = 10;

@@ -44,7 +44,7 @@ export function namedAnew(pass: ListedPass, at: number): Repair {
 }
 
 /** What The Wallet Crew lists, as a look-up at that time would have told it. The profile is written anew with it. */
-export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[]; forgotten?: true }, passes: readonly FoundPass[]): Repair {
+export function listed(key: string, kinds: DriftKind[], at: number, who: { identifiers?: Record<string, string>; profile?: ProfileName; deletedIds?: string[]; profileless?: true; forgotten?: true }, passes: readonly FoundPass[]): Repair {
   return { key: `listed ${key}`, kinds, event: bareEvent({ kind: 'looked-up', name, at, ...who, found: { passes: passes.map(foundOf), listed: true }, backfill: true }) };
 }
 

@@ -87,6 +87,8 @@ export interface WalletEvent {
   mergedIds?: string[];
   /** `looked-up`: ids of Klaviyo profiles of the person that are not there any more. */
   deletedIds?: string[];
+  /** `looked-up`: Klaviyo has no profile of the person. */
+  profileless?: true;
   /** `looked-up`: the person was deleted at both vendors, and is not written anywhere any more. */
   forgotten?: true;
   /** `notification-not-sent`: why. */
