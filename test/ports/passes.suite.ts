@@ -39,6 +39,18 @@ export function passesSuite(name: string, open: () => Promise<PassesWorld>): voi
       expect(pages.flatMap(({ passes }) => passes)).toEqual(all);
     });
 
+    it('come several pages at once where that is asked for, at least one and never with a gap', async () => {
+      const all = Array.from({ length: 450 }, (_, n) => pass(n));
+      world.hold(all);
+      const several = async (first: number, most: number) => answered(await world.passes.pages(world.tenant, first, most, 'oldest-first')).flatMap(({ passes }) => passes);
+      expect(await several(1, 3)).toEqual(all.slice(100, 400));
+      expect(await several(3, 4)).toEqual(all.slice(300));
+      world.failsOnce();
+      const rest = await world.passes.pages(world.tenant, 0, 3, 'oldest-first');
+      if ('waitMs' in rest) expect(rest.waitMs).toBeGreaterThan(0);
+      else expect(rest.flatMap(({ passes }) => passes)).toEqual(all.slice(0, rest.length * 100));
+    });
+
     it('say in which wallets they are since when, and to whom they belong', async () => {
       const held = pass(1, { changedAt: begin + 90_000, installed: { Apple: begin + 60_000, Google: begin + 90_000 }, identifiers: { customerId: 'C-42', email: 'ana@mail.example', 'y2.customerId': '7' } });
       world.hold([held, pass(2)]);

@@ -32,7 +32,18 @@ export class MemoryPasses extends Passes {
     this.held.delete(id);
   }
 
-  async page(_tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow> {
+  /** One is answered after the other: a test may change what is held in between. */
+  async pages(_tenant: string, first: number, most: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage[] | NotNow> {
+    const pages: PassPage[] = [];
+    while (pages.length < most) {
+      const page = await this.#page(first + pages.length, order);
+      if ('waitMs' in page) return pages.length > 0 ? pages : page;
+      pages.push(page);
+    }
+    return pages;
+  }
+
+  async #page(index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow> {
     this.calls.push({ what: 'page', index });
     const instead = await this.faults.instead();
     if (instead) return instead;

@@ -27,13 +27,19 @@ export class WalletCrewPasses extends Passes {
     super();
   }
 
-  page(tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow> {
-    return this.#read(tenant, async (call, path) => {
-      const page = await readPage(call, path, index, orders[order], () => this.parts.clock.now());
-      if ('ok' in page) return notNow(page);
-      // Left out, it would make a full page look like the last one, and passes that are there look gone.
-      if (page.passes.length < page.listed) throw new ConnectorError('WALLET_CREW_UNAVAILABLE', 'A pass of the list has no id.');
-      return { passes: page.passes, size: pageSize, ...(page.total === undefined ? {} : { total: page.total }) };
+  pages(tenant: string, first: number, most: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage[] | NotNow> {
+    return this.#read(tenant, most, async (calls, path) => {
+      const answers = await Promise.all(calls.map((call, i) => readPage(call, path, first + i, orders[order], () => this.parts.clock.now())));
+      const pages: PassPage[] = [];
+      for (const page of answers) {
+        // What is wrong with a later one is said when it is asked for again.
+        if (pages.length > 0 && ('ok' in page || page.passes.length < page.listed)) break;
+        if ('ok' in page) return notNow(page);
+        // Left out, it would make a full page look like the last one, and passes that are there look gone.
+        if (page.passes.length < page.listed) throw new ConnectorError('WALLET_CREW_UNAVAILABLE', 'A pass of the list has no id.');
+        pages.push({ passes: page.passes, size: pageSize, ...(page.total === undefined ? {} : { total: page.total }) });
+      }
+      return pages;
     });
   }
 
@@ -42,26 +48,26 @@ export class WalletCrewPasses extends Passes {
   }
 
   find(tenant: string, key: string, value: string): Promise<ListedPass[] | NotNow> {
-    return this.#read(tenant, async (call, path) => {
-      const passes = await listPasses(call, path, [[`identifiers.${key}`, value]], () => this.parts.clock.now());
+    return this.#read(tenant, 1, async ([call], path) => {
+      const passes = await listPasses(call!, path, [[`identifiers.${key}`, value]], () => this.parts.clock.now());
       return 'ok' in passes ? notNow(passes) : passes;
     });
   }
 
-  /** Reading passes needs the scope that looking up needs, so a refusal here is news for that lane. */
-  async #read<T>(tenant: string, work: (call: Call, path: string) => Promise<T | NotNow>): Promise<T | NotNow> {
+  /** Up to `most` calls are made at once. Reading passes needs the scope that looking up needs, so a refusal here is news for that lane. */
+  async #read<T>(tenant: string, most: number, work: (calls: Call[], path: string) => Promise<T | NotNow>): Promise<T | NotNow> {
     const account = this.#account(tenant);
-    const permit = await this.#permit(account);
-    if (typeof permit !== 'string') return permit;
-    const calls = new Calls(account, 'look-up', [permit], this.parts.clock.now() + patienceMs, this.parts);
-    return work(calls.of(0), apiPath({ tenant, settings: account.settings }, 'passes')).finally(() => calls.end());
+    const permits = await this.#permits(account, most);
+    if ('waitMs' in permits) return permits;
+    const calls = new Calls(account, 'look-up', permits, this.parts.clock.now() + patienceMs, this.parts);
+    return work(permits.map((_, n) => calls.of(n)), apiPath({ tenant, settings: account.settings }, 'passes')).finally(() => calls.end());
   }
 
-  async #permit(account: Account): Promise<string | NotNow> {
+  async #permits(account: Account, most: number): Promise<string[] | NotNow> {
     const { clock } = this.parts;
     for (let leftMs = patienceMs; ; ) {
-      const { permits, waitMs } = await account.take(1).catch(() => ({ permits: [] as string[], waitMs: 60_000 }));
-      if (permits[0] !== undefined) return permits[0];
+      const { permits, waitMs } = await account.take(most).catch(() => ({ permits: [] as string[], waitMs: 60_000 }));
+      if (permits.length > 0) return permits;
       if (waitMs > leftMs) return { waitMs };
       const ms = Math.max(10, waitMs);
       leftMs -= ms;

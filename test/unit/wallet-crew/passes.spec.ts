@@ -1,4 +1,4 @@
-import type { NotNow } from '#core';
+import type { NotNow, PassPage, Passes } from '#core';
 import { heldPass, page, type Reply, Vendor } from './support.js';
 
 describe('reading passes', () => {
@@ -46,6 +46,31 @@ describe('reading passes', () => {
     const passes = say(reply);
     expect(await passes.page('acme', 0, 'oldest-first')).toEqual(expected);
     expect(vendor.heard).toHaveLength(1);
+  });
+
+  describe('several pages at once', () => {
+    let quick: Vendor;
+    beforeEach(async () => {
+      quick = await Vendor.start({ requestsPerMinute: 600 });
+    });
+    afterEach(() => {
+      expect(quick.permits.open).toBe(0);
+      quick.close();
+    });
+    const read = (passes: Passes, first: number, most: number) => passes.pages('acme', first, most, 'oldest-first') as Promise<PassPage[]>;
+
+    it('end before one that could not be had, and what was wrong is said when that one is asked for', async () => {
+      quick.answer = ({ query }) => (query.get('pageIndex') === '2' ? { status: 503 } : page([heldPass(`p-${query.get('pageIndex')}`)]));
+      const passes = quick.passes();
+      expect((await read(passes, 0, 4)).map((one) => one.passes[0]!.id)).toEqual(['p-0', 'p-1']);
+      expect(await read(passes, 2, 4)).toEqual({ waitMs: expect.any(Number) as number });
+    });
+
+    it('are no more than there is leave for', async () => {
+      quick.answer = () => page([]);
+      expect(await read(quick.passes(), 0, 40)).toHaveLength(14);
+      expect(quick.heard.map(({ query }) => Number(query.get('pageIndex'))).toSorted((x, y) => x - y)).toEqual(Array.from({ length: 14 }, (_, n) => n));
+    });
   });
 
   it.each<[string, Reply, string]>([

@@ -21,8 +21,17 @@ export interface PassPage {
  * ConnectorError where waiting mends nothing: a refused key or a missing scope (WALLET_CREW_KEY_REFUSED), a call that is refused.
  */
 export abstract class Passes {
-  /** Page `index` (from 0) of all passes; the oldest first, or with `newestChangeFirst` the one changed last. There is no snapshot: passes may move while one reads. */
-  abstract page(tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow>;
+  /**
+   * Pages of all passes from `first` (from 0) on, asked for together: up to `most` in a row, one at least. The oldest pass first, or the one changed last. There is no
+   * snapshot: passes may move while one reads.
+   */
+  abstract pages(tenant: string, first: number, most: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage[] | NotNow>;
+
+  async page(tenant: string, index: number, order: 'oldest-first' | 'newest-change-first'): Promise<PassPage | NotNow> {
+    const pages = await this.pages(tenant, index, 1, order);
+    return 'waitMs' in pages ? pages : pages[0]!;
+  }
+
   /** How many calls in a minute are ours. */
   abstract callsPerMinute(tenant: string): number;
   /** The passes with this identifier, exactly as written. For a person who waits for the answer. */

@@ -9,15 +9,15 @@ import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import type { RunInHand } from './run-in-hand.js';
 
-/** Pages asked for before it is their turn: as many as keep the limit busy while answers are under way. */
-const mostAhead = 6;
+/** Pages that are asked for, looked up and noted together: a trip to the database costs about as much for one. */
+const mostTogether = 4;
 /** What a process had asked for is asked for again when it dies; the calls under way at once must stay a small part of all. */
 const pagesForOneCall = 200;
 
-interface ReadPage {
-  page: PassPage;
-  /** Those of it that the run is about. */
-  passes: ListedPass[];
+interface ReadPages {
+  pages: PassPage[];
+  /** Those of each page that the run is about. */
+  passes: ListedPass[][];
   at: number;
   /** The persons to whom the passes may belong. */
   known: PersonIndex;
@@ -38,25 +38,30 @@ export class ReadPasses {
     const { options, startedAt } = hand.run;
     const settledBefore = startedAt - this.graceMs;
     const order = options.since === undefined ? 'oldest-first' : 'newest-change-first';
-    const pages = new ReadAhead((index) => this.page(hand, index, order, rules));
     // A process that died may have noted passes of these pages as seen and not counted them.
-    const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + mostAhead : 0;
-    // How many pages there are is known after the first.
-    let end = 0;
+    const redoneBefore = hand.run.resumed > 0 ? hand.checkpoint.passes.next + mostTogether : 0;
+    let coming: Promise<ReadPages> | undefined;
     for (let isLast = false; !isLast; ) {
-      const index = hand.checkpoint.passes.next;
-      const { page, passes, at, known } = await pages.take(index, end);
-      end = page.total === undefined ? Infinity : Math.ceil(page.total / page.size);
-      await this.look(hand, passes, known, rules, { at, settledBefore }, lastRunAt, index < redoneBefore);
-      // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
-      let { total } = page;
-      for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
-        const moved = await this.page(hand, back, order, rules);
-        await this.look(hand, moved.passes, moved.known, rules, { at: moved.at, settledBefore }, lastRunAt);
-        total = Math.min(total ?? 0, moved.page.total ?? 0);
+      const first = hand.checkpoint.passes.next;
+      const read = await (coming ?? this.pages(hand, first, 1, order, rules));
+      isLast = read.pages.some((page, i) => read.passes[i]!.length < page.passes.length || isEnd(page, first + i));
+      // Asked for while these are looked at; how many there are the first page tells.
+      const most = callsAtOnce(read.pages[0]!);
+      coming = isLast || most < 2 ? undefined : this.pages(hand, first + read.pages.length, Math.floor(most / 2), order, rules);
+      // Whoever takes them hears of their failure; until then nobody need.
+      coming?.catch(() => undefined);
+      await this.look(hand, read, rules, settledBefore, lastRunAt, first < redoneBefore);
+      for (const [i, page] of read.pages.entries()) {
+        const index = first + i;
+        // Backwards, because more may go meanwhile: what moves up moves to where is still to be read.
+        let { total } = page;
+        for (let back = index - 1; back >= firstMoved(hand.checkpoint.passes, { ...page, total }, index); back--) {
+          const moved = await this.pages(hand, back, 1, order, rules);
+          await this.look(hand, moved, rules, settledBefore, lastRunAt);
+          total = Math.min(total ?? 0, moved.pages[0]!.total ?? 0);
+        }
+        hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + read.passes[i]!.length, ...(page.total === undefined ? {} : { total: page.total }) };
       }
-      isLast = passes.length < page.passes.length || isEnd(page, index);
-      hand.checkpoint.passes = { next: index + 1, read: hand.checkpoint.passes.read + passes.length, ...(page.total === undefined ? {} : { total: page.total }) };
       hand.save();
       hand.goOn();
     }
@@ -67,27 +72,31 @@ export class ReadPasses {
     const { startedAt } = hand.run;
     const since = startedAt - this.graceMs;
     for (let index = 0; ; index++) {
-      const { page, passes, at, known } = await this.page(hand, index, 'newest-change-first', rules);
-      await this.look(hand, passes.filter((pass) => isBetween(pass, since, startedAt)), known, rules, { at, settledBefore: startedAt }, lastRunAt, true);
+      const read = await this.pages(hand, index, 1, 'newest-change-first', rules);
+      const page = read.pages[0]!;
+      await this.look(hand, { ...read, passes: read.passes.map((passes) => passes.filter((pass) => isBetween(pass, since, startedAt))) }, rules, startedAt, lastRunAt, true);
       hand.save();
       if (isEnd(page, index) || page.passes.some(({ changedAt }) => changedAt === undefined || changedAt < since)) return;
     }
   }
 
-  private async page(hand: RunInHand, index: number, order: 'oldest-first' | 'newest-change-first', rules: Rules): Promise<ReadPage> {
+  private async pages(hand: RunInHand, first: number, most: number, order: 'oldest-first' | 'newest-change-first', rules: Rules): Promise<ReadPages> {
     let at = 0;
-    const page = await hand.asked(() => {
+    const pages = await hand.asked(() => {
       at = this.clock.now();
-      return this.passes.page(hand.run.tenant, index, order);
+      return this.passes.pages(hand.run.tenant, first, most, order);
     });
-    hand.checkpoint.calls.passes += 1;
-    const passes = wanted(page, hand.run.options.since);
-    const known = new PersonIndex(passes.length === 0 ? [] : await this.records.personsBy(rules.tenant, keysOfPasses(passes, rules)));
-    return { page, passes, at, known };
+    hand.checkpoint.calls.passes += pages.length;
+    const passes = pages.map((page) => wanted(page, hand.run.options.since));
+    const keys = keysOfPasses(passes.flat(), rules);
+    return { pages, passes, at, known: new PersonIndex(keys.length === 0 ? [] : await this.records.personsBy(rules.tenant, keys)) };
   }
 
-  private async look(hand: RunInHand, passes: readonly ListedPass[], known: PersonIndex, rules: Rules, reading: PassReading, lastRunAt: number | undefined, isFirst = false): Promise<void> {
+  private async look(hand: RunInHand, { passes: byPage, at, known }: ReadPages, rules: Rules, settledBefore: number, lastRunAt: number | undefined, isFirst = false): Promise<void> {
+    // While several pages are answered, a pass may move from one to the other.
+    const passes = [...new Map(byPage.flat().map((pass) => [pass.id, pass])).values()];
     if (passes.length === 0) return;
+    const reading: PassReading = { at, settledBefore };
     const compared = passes.map((pass) => comparePass(pass, known, rules, reading));
     const absent = compared.flatMap(({ pass, absentFrom }) => absentFrom.map((wallet) => `${pass.id} ${wallet}`));
     const fresh = new Set(await this.runs.see(hand.run.id, 'pass', passes.map(({ id }) => id)));
@@ -135,25 +144,9 @@ export class ReadPasses {
   }
 }
 
-/** Pages that are asked for while the ones before them are looked at. */
-class ReadAhead<T> {
-  private readonly coming = new Map<number, Promise<T>>();
-
-  constructor(private readonly ask: (index: number) => Promise<T>) {}
-
-  take(index: number, end: number): Promise<T> {
-    const ahead = Math.max(0, Math.min(mostAhead, Math.floor(end / pagesForOneCall) - 1));
-    for (let next = index; next === index || (next < end && next <= index + ahead); next++) {
-      if (this.coming.has(next)) continue;
-      const page = this.ask(next);
-      // Whoever takes the page hears of its failure; until then nobody need.
-      page.catch(() => undefined);
-      this.coming.set(next, page);
-    }
-    const page = this.coming.get(index)!;
-    this.coming.delete(index);
-    return page;
-  }
+/** Half of them are asked for while the other half is looked at. */
+function callsAtOnce({ total, size }: PassPage): number {
+  return Math.min(2 * mostTogether, total === undefined ? Infinity : Math.floor(total / size / pagesForOneCall));
 }
 
 function isEnd({ passes, size, total }: PassPage, index: number): boolean {
