@@ -112,7 +112,11 @@ export class Account {
     for (;;) {
       const { permits, waitMs } = await this.take(operation, 1, leave).catch((): Pick<Grant, 'permits' | 'waitMs'> => ({ permits: [], waitMs: 60_000 }));
       const [permit] = permits;
-      if (permit !== undefined) return { permit };
+      if (permit !== undefined) {
+        // Granted ahead: it may not be used before.
+        if (waitMs > 0) await this.clock.wait(waitMs);
+        return { permit };
+      }
       if (waitMs > patience.leftMs) return { waitMs };
       const ms = Math.max(10, waitMs);
       patience.leftMs -= ms;

@@ -30,7 +30,9 @@ const lasting = new Set<ErrorCode>(['KLAVIYO_KEY_REFUSED', 'KLAVIYO_SCOPE_MISSIN
 
 /** Reads one page in the background. Throws what no waiting mends: a missing scope, a refused key, a question that Klaviyo refuses. */
 export async function readPage(account: Account, operation: Operation, cursor: string | undefined, ask: (sdk: Sdk, page: { pageCursor?: string }) => Promise<{ response: AxiosResponse }>): Promise<Listed | NotNow> {
-  const taken = await account.background.takeOne(operation, { leftMs: patienceMs }, { spacingMs: closest * account.background.spacingMs(operation) });
+  const spacingMs = closest * account.background.spacingMs(operation);
+  // Ahead by the distance to the page before: otherwise each page would ask for leave twice, the first time in vain.
+  const taken = await account.background.takeOne(operation, { leftMs: patienceMs }, { spacingMs, aheadMs: Math.ceil(spacingMs) });
   if (!('permit' in taken)) return { waitMs: taken.waitMs };
   const outcome = await account.call(operation, taken.permit, (sdk) => ask(sdk, cursor === undefined ? {} : { pageCursor: cursor }));
   if (!outcome.ok) {

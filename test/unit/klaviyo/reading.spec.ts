@@ -68,6 +68,21 @@ describe('A page of profiles', () => {
 });
 
 describe('Reading', () => {
+  it('is given leave for the next page ahead, and does not use it before its time', async () => {
+    const { profiles, permits, clock, received } = await against(says({ data: [] }));
+    let asked = 0;
+    permits.take = async (_account, _operation, _want, _limit, { spacingMs = 0, aheadMs = 0 } = {}) => {
+      asked += 1;
+      expect(aheadMs).toBeGreaterThanOrEqual(spacingMs);
+      return { permits: [String(asked)], waitMs: 300, failures: 0 };
+    };
+    const waited: [ms: number, received: number][] = [];
+    clock.wait = async (ms) => void waited.push([ms, received.length]);
+    await profiles.page('shop', {});
+    expect(waited).toEqual([[300, 0]]);
+    expect([asked, received.length]).toEqual([1, 1]);
+  });
+
   it('asks once for each call when several wait for the limit', async () => {
     const { profiles, permits, clock } = await against(says({ data: [] }));
     let asked = 0;
