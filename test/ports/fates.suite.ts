@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, Command, DriftKind, Goes, NewDelivery, Outgoing, Run } from '#core';
 import type { OpenStore } from '#store';
+import pg from 'pg';
 import { inDatabase } from '../support/database.js';
 import { sampleDelivery, sampleEvent, samplePerson, sampleTrack, sampleUpsert } from './samples.js';
 import { sampleOptions, sampleReport } from './runs.suite.js';
@@ -171,6 +172,21 @@ export function fatesSuite(world: () => Pick<OpenStore, 'store' | 'runs'> & { ur
       await store.tidy(0);
       expect(await runs.seen(run.id, 'pass', ['P-1'])).toEqual(['P-1']);
       await runs.end(run.id, lease, 'done', sampleReport());
+      await store.tidy(0);
+      expect(await runs.seen(run.id, 'pass', ['P-1'])).toEqual([]);
+    });
+
+    it('forgets what a run has seen that ended while a backup read all tables', async () => {
+      const { store, runs, url } = world();
+      await runs.see(run.id, 'pass', ['P-1']);
+      await runs.end(run.id, lease, 'done', sampleReport());
+      const backup = new pg.Client({ connectionString: url });
+      await backup.connect();
+      await backup.query(`begin`);
+      await backup.query(`lock table connector.run_seen in access share mode`);
+      await runs.forget(run.id);
+      expect(await runs.seen(run.id, 'pass', ['P-1'])).toEqual(['P-1']);
+      await backup.end();
       await store.tidy(0);
       expect(await runs.seen(run.id, 'pass', ['P-1'])).toEqual([]);
     });

@@ -5,15 +5,40 @@ import { ormOptions } from '../../libs/store/src/open-store.js';
 import { queueNames } from '../../libs/store/src/queues.js';
 import { emptyDatabase, inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
+import { sampleOptions, sampleReport } from './runs.suite.js';
 
 describe('the tables', () => {
   it('are made once when several replicas start on an empty database together', async () => {
     const { url, drop } = await emptyDatabase();
     const replicas = await Promise.all([1, 2, 3].map(() => openStore({ url, log: silentLog })));
     expect(await Promise.all(replicas.map(({ store }) => store.ping()))).toEqual([true, true, true]);
-    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }, { name: '2026-11-phase-began' }]);
+    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }, { name: '2026-11-phase-began' }, { name: '2026-11-seen-by-run' }]);
     expect((await inDatabase<{ name: string }>(url, `select name from pgboss.queue where name not like '\\_\\_%'`)).map(({ name }) => name).sort()).toEqual([...queueNames].sort());
     await Promise.all(replicas.map(({ close }) => close()));
+    await drop();
+  });
+
+  it('keep what a run has seen that goes on over an update', async () => {
+    const { url, drop } = await emptyDatabase();
+    const first = await openStore({ url, log: silentLog });
+    const begun = [await first.runs.begin('acme', sampleOptions, 1), await first.runs.begin('other', sampleOptions, 60_000)].map((answer) => ('busy' in answer ? undefined! : answer));
+    const [going, over] = begun as [(typeof begun)[0], (typeof begun)[0]];
+    await first.runs.end(over.run.id, over.lease, 'done', sampleReport());
+    await first.close();
+    // As it was before.
+    await inDatabase(url, `drop table connector.run_seen`);
+    await inDatabase(url, `create table connector.run_seen (run_id uuid not null, what text not null, key text collate "C" not null, profile text null, primary key (run_id, what, key))`);
+    await inDatabase(url, `delete from connector.migration where name = '2026-11-seen-by-run'`);
+    for (const { run } of begun) await inDatabase(url, `insert into connector.run_seen values ($1, 'pass', 'P-1', null), ($1, 'person', 'p-1', 'K1')`, [run.id]);
+
+    const second = await openStore({ url, log: silentLog });
+    const { runs } = second;
+    await inDatabase(url, `update connector.run set leased_until = now() where status = 'running'`);
+    expect(await runs.begin('acme', sampleOptions, 60_000)).toMatchObject({ run: { id: going.run.id, resumed: 1 } });
+    expect(await runs.see(going.run.id, 'pass', ['P-1', 'P-2'])).toEqual(['P-2']);
+    expect(await runs.seePersons(going.run.id, new Map([['p-1', 'K2']]))).toEqual(new Map([['p-1', 'K1']]));
+    expect(await runs.seen(over.run.id, 'pass', ['P-1'])).toEqual([]);
+    await second.close();
     await drop();
   });
 

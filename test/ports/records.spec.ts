@@ -12,7 +12,7 @@ describe('what we know and did, in memory, as tests do', () => {
   const clock = { now: () => Date.now() };
   const runs = new MemoryRuns(clock);
   const records = new MemoryRecords(clock, runs);
-  recordsSuite(() => ({ records, see: async (...seen) => void (await runs.see(...seen)), happened: async (tenant, what) => records.happened(tenant, what), answer: async (tenant, lane, outcome) => records.answer(tenant, lane, outcome) }));
+  recordsSuite(() => ({ records, runs, happened: async (tenant, what) => records.happened(tenant, what), answer: async (tenant, lane, outcome) => records.answer(tenant, lane, outcome) }));
 });
 
 const everywhere: typeof implementations = {
@@ -38,7 +38,7 @@ describe.each(Object.entries(everywhere))('what we know and did, on a %s', (_, d
 
   recordsSuite(() => ({
     records: connector.records,
-    see: async (...seen) => void (await connector.runs.see(...seen)),
+    runs: connector.runs,
     happened: async (tenant, { event, receivedAt, repair, undecided, personId, persons = [], absorbed = [], commands = [], waiting }) => {
       const [receipt] = await connector.store.receive([sampleDelivery({ tenant, event, ...(receivedAt === undefined ? {} : { receivedAt }), ...(repair ? { repair: { runId: randomUUID(), kinds: ['install-unheard'] } } : {}) })]);
       const { id } = receipt!;

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Command, DeliveryRecord, Person, Records, Track } from '#core';
+import type { Command, DeliveryRecord, Person, Records, Runs, Track } from '#core';
 import { refusalWords, type Happened } from '../support/memory-records.js';
+import { sampleOptions } from './runs.suite.js';
 import { sampleEvent, samplePerson, sampleTrack, sampleUpsert } from './samples.js';
 
 export interface RecordsWorld {
   records: Records;
   /** Receives a delivery and decides it like this; answers what is on record then. */
   happened(tenant: string, what: Happened): Promise<DeliveryRecord>;
-  /** A run sees these. */
-  see(runId: string, what: string, keys: string[]): Promise<void>;
+  runs: Pick<Runs, 'begin' | 'see'>;
   /** Klaviyo answers all commands that wait in a lane. */
   answer(tenant: string, lane: Command['do'], outcome: 'accepted' | 'refused' | 'importing'): Promise<void>;
 }
@@ -27,6 +27,12 @@ export function recordsSuite(world: () => RecordsWorld): void {
     foreign = `${tenant}'s other`;
   });
 
+  /** A new run, as its id. */
+  const begun = async (of = tenant): Promise<string> => {
+    const answer = await world().runs.begin(of, sampleOptions, 60_000);
+    if ('busy' in answer) throw new Error('busy');
+    return answer.run.id;
+  };
   const reachable = (id: string): Person => samplePerson(id, { email: `${id}@example.com` }, { email: `${id}@example.com` });
   const happened = (what: Partial<Happened> = {}, of = tenant) => world().happened(of, { event: sampleEvent(), ...(what.personId && !what.waiting ? { persons: [reachable(what.personId)] } : {}), ...what });
   const ids = (found: { id: string }[]) => found.map(({ id }) => id);
@@ -67,16 +73,16 @@ export function recordsSuite(world: () => RecordsWorld): void {
     });
 
     it('whom a run has not seen are found on such a walk, and nobody else', async () => {
-      const { records, see } = world();
-      const [run, other] = [randomUUID(), randomUUID()];
+      const { records, runs } = world();
+      const [run, other] = [await begun(), await begun(foreign)];
       const owner = (id: string, ...passes: string[]): Person => ({ ...samplePerson(id, { customerId: id }), passes: Object.fromEntries(passes.map((pass) => [pass, { id: pass, installs: {} } as never])) });
       await happened({ persons: [owner('p-1', 'here-1'), owner('p-2', 'here-2', 'lost'), owner('p-3', 'taken-out'), owner('p-4'), owner('p-5', 'here-5')] });
       await happened({ persons: [owner('p-1', 'foreign')] }, foreign);
-      await see(run, 'person', ['p-1', 'p-2', 'p-4']);
-      await see(run, 'pass', ['here-1', 'here-2', 'taken-out', 'here-5']);
-      await see(run, 'gone', ['taken-out']);
-      await see(other, 'person', ['p-3', 'p-5']);
-      await see(other, 'pass', ['lost']);
+      await runs.see(run, 'person', ['p-1', 'p-2', 'p-4']);
+      await runs.see(run, 'pass', ['here-1', 'here-2', 'taken-out', 'here-5']);
+      await runs.see(run, 'gone', ['taken-out']);
+      await runs.see(other, 'person', ['p-3', 'p-5']);
+      await runs.see(other, 'pass', ['lost']);
       const persons = async (after?: string, length = 10) => {
         const { persons: found, ...walked } = await records.unseenPersons(tenant, run, after, length);
         return { ...walked, ids: ids(found) };
@@ -96,13 +102,13 @@ export function recordsSuite(world: () => RecordsWorld): void {
     });
 
     it('whose passes have ids of any kind are found by them, each pass once, in the order of its bytes', async () => {
-      const { records, see } = world();
-      const run = randomUUID();
+      const { records, runs } = world();
+      const run = await begun();
       const passes = ['Zebra', 'a b', 'a-b', 'a:b', 'ab', 'zebra', 'é', '0', '~'];
       const owner = (id: string, own: string[]): Person => ({ ...samplePerson(id, { customerId: id }), passes: Object.fromEntries(own.map((pass) => [pass, { id: pass, installs: {} } as never])) });
       // A family shares one.
       await happened({ persons: [owner('p-1', passes.slice(0, 5)), owner('p-2', passes.slice(4))] });
-      await see(run, 'pass', ['ab']);
+      await runs.see(run, 'pass', ['ab']);
       const found: string[] = [];
       for (let after: string | undefined; ; ) {
         const { passes: portion, last } = await records.unseenPasses(tenant, run, after, 2);

@@ -272,5 +272,16 @@ export function runsSuite(world: () => RunsWorld): void {
       expect(await one.seen(run.id, 'profile', ['X'])).toEqual([]);
       expect(await one.seen(second.id, 'pass', ['P-1'])).toEqual(['P-1']);
     });
+
+    it('is of no account any more when another process has ended the run', async () => {
+      const { one, other } = world();
+      const { run, lease } = await begun(one);
+      await one.see(run.id, 'pass', ['P-1']);
+      await other.end(run.id, lease, 'done', sampleReport());
+      await other.forget(run.id);
+      await one.see(run.id, 'pass', ['P-1', 'P-2']);
+      await one.seePersons(run.id, new Map([['p-1', 'K1']]));
+      expect(await one.keep(run.id, lease, run.checkpoint, leaseMs)).toBe('lost');
+    });
   });
 }

@@ -57,10 +57,15 @@ export function isUnavailable(error: unknown): boolean {
   return (typeof code === 'string' && unavailableCodes.test(code)) || (typeof message === 'string' && unavailableWords.test(message));
 }
 
+/** The SQLSTATE of what the database answered, also of an error that was given a code of ours. */
+export function codeOf(error: unknown): string | undefined {
+  const { code } = ((error instanceof ConnectorError ? error.cause : error) ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** SQLSTATE class 22 (a value the database cannot hold) or 54 (too long for an index). */
 export function isBadData(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && /^(22|54)/.test(code);
+  return /^(22|54)/.test(codeOf(error) ?? '');
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { firstCheckpoint, type Checkpoint, type ErrorCode, type Lane, type Refusal, type RepairFate, type Report, type Run, type RunOptions, type Runs, type RunStatus } from '#core';
 import { quick, rows, type Database, type Db } from './database.js';
 import { countCommands, countOpen, readFates } from './run-fates.js';
-import { forgetSeen, readSeen, writePersons, writeSeen } from './run-seen.js';
+import { forgetSeen, openSeen, readSeen, writePersons, writeSeen } from './run-seen.js';
 import { storableJson } from './storable.js';
 import { ascendingIds, isUuid } from './uuid.js';
 
@@ -38,7 +38,10 @@ export class PostgresRuns implements Runs {
          where tenant = $1 and status = 'running' and (options->>'dryRun')::boolean = $4 and not ${held} returning ${columns}`,
         [tenant, lease, leaseMs, options.dryRun],
       );
-      if (taken) return { run: toRun(taken), lease };
+      if (taken) {
+        await openSeen(db, taken.id);
+        return { run: toRun(taken), lease };
+      }
       const [busy] = await rows<Row>(db, `select ${columns} from connector.run where tenant = $1 and status = 'running'`, [tenant]);
       if (busy) return { busy: toRun(busy) };
       return { run: toRun(await this.insert(db, tenant, options, lease, leaseMs)), lease };
@@ -52,6 +55,7 @@ export class PostgresRuns implements Runs {
        values ($1, $2, $3, 'running', clock_timestamp(), 0, $4, clock_timestamp(), $5, ${leasedFor('$6')}, false) returning ${columns}`,
       [this.nextId(), tenant, storableJson(options), storableJson(firstCheckpoint()), lease, leaseMs],
     );
+    await openSeen(db, begun!.id);
     return begun!;
   }
 

@@ -1,8 +1,16 @@
-import { quick, type Database } from './database.js';
+import { codeOf, quick, rows, type Database, type Db } from './database.js';
 import { storable } from './storable.js';
 
-/** Few enough that no other statement waits noticeably. */
-const portion = 5_000;
+/** What a run sees has a table of its own: `migrations/seen-by-run.ts`. */
+const tableOf = (run: string) => `connector.run_seen_${run.replaceAll('-', '')}`;
+
+/** Attached, and not made as a part: only then do other runs go on meanwhile. */
+export async function openSeen(db: Db, run: string): Promise<void> {
+  const [{ is } = { is: false }] = await rows<{ is: boolean }>(db, `select to_regclass($1) is not null as is`, [tableOf(run)]);
+  if (is) return;
+  await db.executeSql(`create table ${tableOf(run)} (like connector.run_seen including all)`);
+  await db.executeSql(`alter table connector.run_seen attach partition ${tableOf(run)} for values in ('${run}')`);
+}
 
 /** Of two processes that see the same key at once one waits for the other; in one order, or they would wait for each other. */
 const see = `
@@ -14,8 +22,14 @@ const see = `
 
 /** Those of the keys that were not seen before; nothing: all. That is what nearly always comes, and to name each would cost a third of noting it. */
 async function noted(database: Database, run: string, what: string, keys: readonly string[], profiles: readonly string[] = []): Promise<string[] | null> {
-  const [seen] = await database.rows<{ fresh: string[] | null }>(see, [run, what, keys, profiles]);
-  return seen!.fresh;
+  try {
+    const [seen] = await database.rows<{ fresh: string[] | null }>(see, [run, what, keys, profiles]);
+    return seen!.fresh;
+  } catch (error) {
+    // The run is over and forgotten. Whoever was at it hears of that as soon as they save.
+    if (codeOf(error) === noPartition) return [];
+    throw error;
+  }
 }
 
 export async function writeSeen(database: Database, run: string, what: string, keys: readonly string[]): Promise<string[]> {
@@ -37,20 +51,22 @@ export async function readSeen(database: Database, run: string, what: string, ke
   return found(keys, async (given) => (await database.rows<{ key: string }>(`select key from connector.run_seen where run_id = $1 and what = $2 and key = any($3::text[])`, [run, what, given])).map(({ key }) => key));
 }
 
-/** Goes along the index from where the last portion ended: from its beginning, each portion would pass all that are deleted already. */
+/** For a moment no other run may ask. Where that cannot be had, because a backup reads all tables, what is kept too long is forgotten another day (`tidy.ts`). */
 export async function forgetSeen(database: Database, run: string): Promise<void> {
-  for (let last = { what: '', key: '' }; last; ) {
-    const [end] = await database.rows<typeof last>(
-      `with old as materialized (
-         select ctid, what, key from connector.run_seen where run_id = $1 and (what, key) > ($2, $3) order by what, key limit ${portion}
-       ), gone as (delete from connector.run_seen where ctid = any(array(select ctid from old)))
-       select what, key from old order by what desc, key desc limit 1`,
-      [run, last.what, last.key],
-    );
-    if (!end) return;
-    last = end;
+  try {
+    await database.transaction(async (db) => {
+      await db.executeSql(`set local lock_timeout = '${patienceMs}ms'`);
+      await db.executeSql(`drop table if exists ${tableOf(run)}`);
+    });
+  } catch (error) {
+    if (codeOf(error) !== lockTimeout) throw error;
   }
 }
+
+const patienceMs = 500;
+/** SQLSTATE lock_not_available, and check_violation: "no partition of relation found for row". */
+const lockTimeout = '55P03';
+const noPartition = '23514';
 
 /** Those of the keys that the database names, as they were given and each once. */
 async function found(keys: readonly string[], ask: (given: string[]) => Promise<string[]>): Promise<string[]> {

@@ -30,7 +30,7 @@ const oldRuns = `
   ) ended where r.id = ended.id and ended.place > ${runsKept} and r.started_at < now() - $1::float8 * interval '1 millisecond'`;
 
 /** A run forgets what it has seen when it ends; this is for those that did not come to it. */
-const unforgotten = `select id from connector.run r where status <> 'running' and exists (select 1 from connector.run_seen s where s.run_id = r.id)`;
+const unforgotten = `select id from connector.run r where status <> 'running' and to_regclass('connector.run_seen_' || replace(r.id::text, '-', '')) is not null`;
 
 /** Age is when a row was written, which its id tells. */
 export async function deleteFinished(database: Database, olderThanMs: number): Promise<number> {
