@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cpuOf, peakMemoryOf } from './proc.ts';
+import { usedBy } from './proc.ts';
 
 /*
  * The processes that are measured. Each is its own, so that the generator's work shows in nobody else's figures, and each is
@@ -77,10 +77,9 @@ export async function runReconciler(options: { databaseUrl: string; configFile: 
   child.stderr.on('data', (chunk: Buffer) => chunk.toString().split('\n').filter(Boolean).forEach(options.tell));
   let used = { cpuSeconds: NaN, peakBytes: NaN };
   // What is asked of a process that is gone is not known: the last answer counts.
-  const timer = setInterval(() => {
-    const now = { cpuSeconds: cpuOf(child.pid!), peakBytes: peakMemoryOf(child.pid!) };
+  const timer = setInterval(() => void usedBy(child.pid!).then((now) => {
     if (now.peakBytes > 0) used = now;
-  }, sampleMs);
+  }), sampleMs);
   const exitCode = await new Promise<number | null>((resolved) => child.once('close', resolved));
   clearInterval(timer);
   running.delete(child);

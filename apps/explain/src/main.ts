@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { ConnectorError, Explain, type Explanation } from '#core';
-import { complain, ConnectorModule, Environment, faint, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
+import { complain, ConnectorModule, Environment, faint, fitted, loadSettings, Opened, openPlugins, outliveReaders, PinoLog, PromMeter, say, strong, SystemClock, table } from '#runtime';
 import { openDatabase, openStore } from '#store';
 import { readArguments, usage, type Arguments } from './arguments.js';
-import { fitted } from './fitted.js';
 import { sectionsOf, verdictOf } from './text.js';
 
 const couldNotBeAsked = 2;

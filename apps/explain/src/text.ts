@@ -1,6 +1,5 @@
 import type { ConsentLine, EventLine, Explanation, SentLine, Suspicion } from '#core';
-import { bad, faint, good, strong } from '#runtime';
-import { wrapped } from './fitted.js';
+import { bad, faint, good, strong, wrapped } from '#runtime';
 
 /** One table of the page. */
 export interface Section {

@@ -1,6 +1,7 @@
 export * from './changed-plugin.js';
 export * from './connector.module.js';
 export * from './environment.js';
+export * from './fitted.js';
 export * from './in-time.js';
 export * from './link-settings.js';
 export * from './listen.js';

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { amount, driftKinds, errors, things, type DriftLine, type Refusal, type Report, type Run } from '#core';
+import { linesOf, pageWidth } from './fitted.js';
 import { bad, faint, good, strong, tableLines } from './terminal.js';
 
 /** What takes less takes most of its time for things that no limit knows. */
@@ -9,19 +10,19 @@ const marks = { no: good('✓ nothing to worry about'), look: strong('• worth 
 
 /** A terminal that is narrower has what a kind is below its counts instead of beside them. */
 const besideFrom = 130;
-const widest = 100;
 
 /** The report of a run for a terminal that shows so many columns: the verdict first, then why. */
 export function reportText(run: Run, columns: number = process.stdout.columns ?? besideFrom): string {
   const { report } = run;
   if (!report) return `${faint(headOf(run))}\n`;
   const { verdict } = report;
-  const lines = (text: string) => (columns < besideFrom ? wrapped(text, columns) : [text]);
   return [
-    ...lines(`${marks[verdict.worry]}: ${verdict.says}`), ...lines(headOf(run)).map(faint), '',
-    ...drift(report, columns), ...refusals(report, columns), ...silence(report).flatMap((text) => lines(text).map(bad)).concat(report.silent.length > 0 ? '' : []), ...lines(duration(report)), '',
+    ...lines(`${marks[verdict.worry]}: ${verdict.says}`, columns), ...lines(headOf(run), columns).map(faint), '',
+    ...drift(report, columns), ...refusals(report, columns), ...silence(report, columns), ...lines(duration(report), columns), '',
   ].join('\n');
 }
+
+const lines = (text: string, columns: number) => (columns < besideFrom ? linesOf(text, columns) : [text]);
 
 function headOf({ tenant, id, status, startedAt, resumed, options }: Run): string {
   const parts = [tenant, `run ${id}`, status, `began ${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')} UTC`];
@@ -31,11 +32,11 @@ function headOf({ tenant, id, status, startedAt, resumed, options }: Run): strin
   return parts.join(' · ');
 }
 
-function drift({ drift: lines, stopped }: Report, columns: number): string[] {
-  const found = lines.filter((line) => line.found > 0);
+function drift({ drift: all, stopped }: Report, columns: number): string[] {
+  const found = all.filter((line) => line.found > 0);
   // A run that stopped has not looked for all of them.
-  const nothing = stopped ? [] : lines.filter((line) => line.found === 0).map(({ kind }) => kind);
-  return [...(found.length > 0 ? [...kindsTable(found, columns), ''] : []), ...(nothing.length > 0 ? wrapped(`Nothing found of: ${nothing.join(', ')}.`, Math.min(widest, columns)).map(faint).concat('') : [])];
+  const nothing = stopped ? [] : all.filter((line) => line.found === 0).map(({ kind }) => kind);
+  return [...(found.length > 0 ? [...kindsTable(found, columns), ''] : []), ...(nothing.length > 0 ? linesOf(`Nothing found of: ${nothing.join(', ')}.`, Math.min(pageWidth, columns)).map(faint).concat('') : [])];
 }
 
 function kindsTable(found: readonly DriftLine[], columns: number): string[] {
@@ -51,12 +52,12 @@ function counts({ kind, found, repaired, refused, left }: DriftLine): string[] {
 
 function meaning({ kind, samples }: DriftLine, width: number): string[] {
   const ids = samples.slice(0, 3).map(({ personId, passId, klaviyoId, about = [] }) => [personId && `person ${personId}`, passId && `pass ${passId}`, klaviyoId && `profile ${klaviyoId}`, about.join(' ')].filter(Boolean).join(' '));
-  return [...wrapped(driftKinds[kind].says, width), ...ids.map((text) => faint(plain(text)))];
+  return [...linesOf(driftKinds[kind].says, width), ...ids.map((text) => faint(plain(text)))];
 }
 
 function refusals({ refusals: all }: Report, columns: number): string[] {
   if (all.length === 0) return [];
-  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...wrapped(plain(words ?? errors[code].says), Math.min(80, columns - 10)), faint([code, ...exampleOf(sample)].join(', for example '))].join('\n')]);
+  const rows = all.map(({ count, code, words, sample }) => [amount(count).padStart(7), [...linesOf(plain(words ?? errors[code].says), Math.min(80, columns - 10)), faint([code, ...exampleOf(sample)].join(', for example '))].join('\n')]);
   return [...tableLines(['refused', 'why'], rows), ''];
 }
 
@@ -64,8 +65,9 @@ function exampleOf({ personId, deliveryId }: Refusal['sample']): string[] {
   return deliveryId !== undefined ? [`delivery ${deliveryId}`] : personId !== undefined ? [`person ${personId}`] : [];
 }
 
-function silence({ silent }: Report): string[] {
-  return silent.map(({ wallet, heard, unheard }) => `${wallet} Wallet: webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`);
+function silence({ silent }: Report, columns: number): string[] {
+  const said = silent.map(({ wallet, heard, unheard }) => `${wallet} Wallet: webhooks told of ${things(heard, 'new install')} and kept silent about ${amount(unheard)}. Check the webhook subscription at The Wallet Crew.`);
+  return said.length === 0 ? [] : [...said.flatMap((text) => lines(text, columns).map(bad)), ''];
 }
 
 function duration({ tookMs, leastMs, read, calls, asked }: Report): string {
@@ -90,13 +92,3 @@ function span(ms: number): string {
 
 /** A vendor's words must not be able to move the cursor. */
 const plain = (text: string) => stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ');
-
-function wrapped(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)!;
-    if (last && last.length + word.length >= width) lines.push(word);
-    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
-  }
-  return lines;
-}

@@ -1,5 +1,5 @@
 import type { Evidence, Explanation } from '#core';
-import { fitted, pageWidth, wrapped } from '../../../apps/explain/src/fitted.js';
+import { fitted, pageWidth, wrapped } from '#runtime';
 import { sectionsOf, verdictOf } from '../../../apps/explain/src/text.js';
 import { answered, healthy, withCommands, withProperty } from '../core/explaining.js';
 import { ExplainWorld } from '../core/explain-world.js';

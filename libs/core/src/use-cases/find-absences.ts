@@ -10,16 +10,24 @@ import type { Drift } from '../reconciliation/repair.js';
 import type { Rules } from '../rules.js';
 import { wallets } from '../wallet/event.js';
 import { goneIds, idsAtOnce } from './gone-ids.js';
-import type { RunInHand } from './run-in-hand.js';
+import { walkedAtOnce, type RunInHand } from './run-in-hand.js';
 
-/** Few enough that what is live hardly waits for the comparison of a portion in the database. */
-const passesAtOnce = 1_000;
+/** More are walked over once more, instead of being kept in memory. */
+const mostSuspects = 10_000;
 
 interface Held {
   person: Person;
   absences: Absence[];
   /** The first of their passes that are walked over. */
   pass: string;
+}
+
+interface Portion {
+  unseen: string[];
+  held: Held[];
+  /** How many passes were walked over, up to the last. */
+  walked: number;
+  last: string;
 }
 
 /** Finds passes that are not where we take them to be, when all that is listed has been seen. They are believed together or not at all. */
@@ -35,16 +43,24 @@ export class FindAbsences {
 
   async run(hand: RunInHand, rules: Rules): Promise<void> {
     const { checkpoint } = hand;
+    /** In the order of the walk. Nearly always they are few, and all that is known need not be walked over twice for them. */
+    let suspects: string[] | undefined;
     if (checkpoint.persons.after === undefined) {
+      suspects = [];
       let absent = 0;
-      for await (const { held } of this.pages(hand, undefined, passesAtOnce)) for (const { absences } of held) absent += absences.length;
+      for await (const { held, unseen } of this.portions(hand, undefined, walkedAtOnce)) {
+        const ids = new Set(held.flatMap(({ absences }) => absences.map(({ pass }) => pass.id)));
+        absent += held.reduce((sum, { absences }) => sum + absences.length, 0);
+        suspects = suspects && suspects.length + ids.size <= mostSuspects ? [...suspects, ...unseen.filter((id) => ids.has(id))] : undefined;
+      }
       if (absent === 0) return;
       // Of the passes we took for installed: those that are, by the list, and those that are not.
       const sums = { absent, installed: checkpoint.adoption.any + absent };
       if (!hand.run.options.believeAbsences && !isPlausible(sums.absent, sums.installed)) checkpoint.implausible = sums;
     }
     const at = this.clock.now();
-    for await (const { held, walked, last } of this.pages(hand, checkpoint.persons.after, checkpoint.implausible ? passesAtOnce : idsAtOnce)) {
+    const atOnce = checkpoint.implausible ? walkedAtOnce : idsAtOnce;
+    for await (const { held, walked, last } of suspects ? this.among(hand, suspects, atOnce) : this.portions(hand, checkpoint.persons.after, atOnce)) {
       if (checkpoint.implausible) await hand.take(held.flatMap(({ person, absences }) => absencesOf(person, absences, at).map((drift): Drift => ({ ...drift, repairs: [] }))));
       else await this.judge(hand, rules, held, at);
       checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
@@ -86,19 +102,33 @@ export class FindAbsences {
   }
 
   /** `atOnce`: so many unseen passes together at the most. */
-  private async *pages(hand: RunInHand, from: string | undefined, atOnce: number): AsyncGenerator<{ held: Held[]; walked: number; last: string }> {
+  private async *portions(hand: RunInHand, from: string | undefined, atOnce: number): AsyncGenerator<Portion> {
     const { id, tenant, options } = hand.run;
     for (let after = from; ; ) {
+      const begunAt = this.clock.now();
       // A run over what changed lately was not shown the others.
-      const { passes, walked, last } = await (options.since === undefined ? this.records.unseenPasses(tenant, id, after, passesAtOnce) : this.records.gonePasses(id, after, passesAtOnce));
+      const { passes, walked, last } = await (options.since === undefined ? this.records.unseenPasses(tenant, id, after, walkedAtOnce) : this.records.gonePasses(id, after, walkedAtOnce));
+      await hand.rest(begunAt);
       let rest = passes;
-      for (; rest.length > atOnce; rest = rest.slice(atOnce)) yield { held: await this.compared(hand, rest.slice(0, atOnce)), walked: atOnce, last: rest[atOnce - 1]! };
-      if (last !== undefined) yield { held: await this.compared(hand, rest), walked: walked - (passes.length - rest.length), last };
+      for (; rest.length > atOnce; rest = rest.slice(atOnce)) yield this.portion(hand, rest.slice(0, atOnce), atOnce);
+      if (last !== undefined) yield { ...(await this.portion(hand, rest, walked - (passes.length - rest.length))), last };
       hand.save();
       await hand.saved();
-      if (walked < passesAtOnce) return;
+      if (walked < walkedAtOnce) return;
       after = last;
     }
+  }
+
+  /** The same, of these passes alone. */
+  private async *among(hand: RunInHand, passes: readonly string[], atOnce: number): AsyncGenerator<Portion> {
+    for (let next = 0; next < passes.length; next += atOnce) {
+      yield this.portion(hand, passes.slice(next, next + atOnce), atOnce);
+      await hand.saved();
+    }
+  }
+
+  private async portion(hand: RunInHand, unseen: string[], walked: number): Promise<Portion> {
+    return { unseen, held: await this.compared(hand, unseen), walked, last: unseen.at(-1)! };
   }
 
   private async compared({ run: { id, tenant, options, startedAt } }: RunInHand, unseen: readonly string[]): Promise<Held[]> {

@@ -7,10 +7,7 @@ import type { Clock } from '../ports/system.js';
 import { missingProfile } from '../reconciliation/compare-profiles.js';
 import type { Drift } from '../reconciliation/repair.js';
 import { goneIds } from './gone-ids.js';
-import type { RunInHand } from './run-in-hand.js';
-
-/** Few enough that what is live hardly waits for the comparison of a portion in the database. */
-const personsAtOnce = 1_000;
+import { walkedAtOnce, type RunInHand } from './run-in-hand.js';
 
 /** Finds persons of whom Klaviyo has no profile, when all its profiles have been seen. */
 export class FindMissingProfiles {
@@ -26,7 +23,9 @@ export class FindMissingProfiles {
     const { checkpoint } = hand;
     const { id, tenant, startedAt } = hand.run;
     for (;;) {
-      const { persons: unseen, walked, last } = await this.records.unseenPersons(tenant, id, checkpoint.persons.after, personsAtOnce);
+      const begunAt = this.clock.now();
+      const { persons: unseen, walked, last } = await this.records.unseenPersons(tenant, id, checkpoint.persons.after, walkedAtOnce);
+      await hand.rest(begunAt);
       const persons = await this.withListedPass(unseen, id);
       const isReachable = ({ identity }: Person) => goes(identity) !== 'when-reachable';
       const reachable = persons.filter(isReachable);
@@ -40,7 +39,7 @@ export class FindMissingProfiles {
       if (last !== undefined) checkpoint.persons = { after: last, read: checkpoint.persons.read + walked };
       hand.save();
       await hand.saved();
-      if (walked < personsAtOnce) return;
+      if (walked < walkedAtOnce) return;
     }
   }
 

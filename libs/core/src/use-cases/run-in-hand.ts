@@ -25,6 +25,9 @@ export interface Company {
 
 /** Longer than any single step of a run may take: a page that is waited for and given up, a statement over all that is known. */
 export const leaseMs = 30_000;
+/** What is known is walked over in portions, few enough that what is live hardly waits while the database compares one. */
+export const walkedAtOnce = 1_000;
+const longestRestMs = 100;
 const mostSamples = 20;
 /** Repairs that wait to be decided; more would only make the inbox long. */
 const mostUndecided = 10_000;
@@ -119,6 +122,12 @@ export class RunInHand {
       this.save();
       await this.saved();
     }
+  }
+
+  /** Leaves the database alone for as long as it was busy with a portion: next to a walk over all that is known, what is live would wait. */
+  async rest(busySince: number): Promise<void> {
+    const ms = Math.min(longestRestMs, this.around.clock.now() - busySince);
+    if (ms > 0) await this.around.clock.wait(ms);
   }
 
   /** Asks until there is an answer; the vendor says when it is worth asking again. */

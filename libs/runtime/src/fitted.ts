@@ -7,27 +7,26 @@ const gap = 3;
 const leastWidth = 8;
 
 /** Text in lines of at most so many characters, broken at spaces; a longer word is broken where it must. */
-export function wrapped(text: string, indent = 0, width = pageWidth): string {
-  const room = width - indent;
-  return text
-    .split('\n')
-    .flatMap((line) => linesOf(line, room))
-    .map((line) => ' '.repeat(indent) + line)
-    .join('\n');
+export function linesOf(text: string, width: number): string[] {
+  return text.split('\n').flatMap((paragraph) => {
+    const lines: string[] = [];
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = '';
+      }
+      line = line === '' ? word : `${line} ${word}`;
+      for (; line.length > width; line = line.slice(width)) lines.push(line.slice(0, width));
+    }
+    return [...lines, line];
+  });
 }
 
-function linesOf(text: string, room: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > room) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? word : `${line} ${word}`;
-    for (; line.length > room; line = line.slice(room)) lines.push(line.slice(0, room));
-  }
-  return [...lines, line];
+export function wrapped(text: string, indent = 0, width = pageWidth): string {
+  return linesOf(text, width - indent)
+    .map((line) => ' '.repeat(indent) + line)
+    .join('\n');
 }
 
 /** Rows whose columns fit on a page: the widest give way first. */
