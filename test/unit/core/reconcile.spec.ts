@@ -375,6 +375,25 @@ describe('somebody who cannot be told to Klaviyo, or has no token', () => {
   });
 });
 
+describe('passes that are gone', () => {
+  it('are all found with one walk over what is known, those of somebody who lost two as well', async () => {
+    const world = await agreeing(40);
+    const at = world.clock.now();
+    await world.tell([event('pass-installed', { at, identifiers: { customerId: 'C-0' }, pass: { id: 'pass-of-nobody-else', type: 'loyalty' }, wallet: 'Apple' })]);
+    for (const gone of [...world.passes.held.keys()].slice(0, 9)) world.passes.delete(gone);
+    world.clock.at += 12 * hour;
+    const walks: (string | undefined)[] = [];
+    const { unseenPasses } = world.records;
+    world.records.unseenPasses = (of, run, after, walk) => {
+      walks.push(after);
+      return unseenPasses.call(world.records, of, run, after, walk);
+    };
+    expect(foundIn(await ran(world))).toMatchObject({ 'pass-gone': 10 });
+    expect(walks).toEqual([undefined]);
+    expect(foundIn(await ran(world))).not.toHaveProperty('pass-gone');
+  });
+});
+
 describe('passes that are gone in such numbers that it cannot be', () => {
   async function emptied(): Promise<World> {
     const world = await agreeing(30);
