@@ -15,8 +15,8 @@ import { claimableBytes, gatherInBackground, probing, slotOf } from './slot.js';
 const few = 12;
 /** Single calls that are back so soon are worth waiting for. */
 const soonMs = 1000;
-/** In the background a full import would keep the process from everything else for a third of a second. */
-const mostInBackground = 2_000;
+/** In the background a full import would keep the process from everything else for a third of a second. A night that repairs few can take its time with them. */
+const mostInBackground = (waiting: number) => (waiting < 2_000 ? 500 : 2_000);
 /** Between portions others get their turn. */
 const portion = 200;
 
@@ -33,7 +33,7 @@ export async function profileSlot(account: Account, waiting: number, memory: Imp
   const spacingMs = account.spacingMs('bulk_import_profiles') * (account.isBackground ? gatherInBackground : 1);
   const bulk = await account.take('bulk_import_profiles', 1, waiting < maxItems || account.isBackground ? { spacingMs } : {});
   if (bulk.permits.length === 0) return { waitMs: singles ? Math.min(singles.waitMs, bulk.waitMs) : bulk.waitMs };
-  return slotOf<UpsertProfile>(account, { items: probing(bulk, account.isBackground ? mostInBackground : maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
+  return slotOf<UpsertProfile>(account, { items: probing(bulk, account.isBackground ? mostInBackground(waiting) : maxItems), bytes: claimableBytes('bulk_import_profiles'), permits: bulk.permits }, (commands, permits) => sendBulk(account, memory, commands, permits));
 }
 
 async function sendSingles(account: Account, commands: Outgoing<UpsertProfile>[], permits: string[]): Promise<Answer[]> {

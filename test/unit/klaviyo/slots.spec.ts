@@ -326,10 +326,14 @@ describe('What goes in the background', () => {
     expect(isSlot(await background(marketing, 'track', 20_000)).items).toBe(1000);
   });
 
-  it('gathers profiles for few imports, because each is looked after by several calls', async () => {
+  it('gathers profiles for few imports, because each is looked after by several calls, and for smaller ones where few wait', async () => {
     const { marketing, clock } = await against();
     // Also when it is little: what trickles in for hours would be a call each.
-    expect(isSlot(await background(marketing, 'upsert-profile', 3)).items).toBe(2_000);
+    expect(isSlot(await background(marketing, 'upsert-profile', 3)).items).toBe(500);
+    clock.at += 1780;
+    expect(isSlot(await background(marketing, 'upsert-profile', 1_999)).items).toBe(500);
+    clock.at += 1780;
+    expect(isSlot(await background(marketing, 'upsert-profile', 2_000)).items).toBe(2_000);
     expect(await background(marketing, 'upsert-profile', 20_000)).toEqual({ waitMs: 1780 });
     expect(isSlot(await marketing.slot('shop', 'upsert-profile', 20_000)).items).toBe(10_000);
     clock.at += 1780;
