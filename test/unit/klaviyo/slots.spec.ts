@@ -329,10 +329,11 @@ describe('What goes in the background', () => {
   it('gathers profiles for few imports, because each is looked after by several calls, and for smaller ones where few wait', async () => {
     const { marketing, clock } = await against();
     // Also when it is little: what trickles in for hours would be a call each.
-    expect(isSlot(await background(marketing, 'upsert-profile', 3)).items).toBe(500);
-    clock.at += 1780;
-    expect(isSlot(await background(marketing, 'upsert-profile', 1_999)).items).toBe(500);
-    clock.at += 1780;
+    for (const waiting of [3, 1_999]) {
+      const slot = isSlot(await background(marketing, 'upsert-profile', waiting));
+      expect(slot.items).toBe(500);
+      await slot.release();
+    }
     expect(isSlot(await background(marketing, 'upsert-profile', 2_000)).items).toBe(2_000);
     expect(await background(marketing, 'upsert-profile', 20_000)).toEqual({ waitMs: 1780 });
     expect(isSlot(await marketing.slot('shop', 'upsert-profile', 20_000)).items).toBe(10_000);
