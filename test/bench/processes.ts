@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,6 +11,12 @@ import { usedBy } from './proc.ts';
  */
 
 export const root = resolve(import.meta.dirname, '../..');
+
+/** The options with which an npm script of this project starts Node. */
+export function nodeOptionsOf(script: 'start' | 'reconcile'): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  return scripts[script]!.split('&& node ')[1]!.split(' ').filter((word) => word.startsWith('--'));
+}
 
 export interface Running {
   pid: number;
@@ -34,11 +41,10 @@ export interface StartOptions {
 
 /** The connector as it is installed: the built main file, told by environment and configuration file. */
 export function startConnector(options: { databaseUrl?: string; configFile: string; workers: boolean; dataDir?: string; port?: number; profile?: string }): Promise<Running> {
-  const profiling: StartOptions = options.profile ? { nodeOptions: ['--import', join(import.meta.dirname, 'profile.ts')], env: { BENCH_PROFILE: options.profile } } : {};
   return start(join(root, 'dist/apps/connector/src/main.js'), {
-    ...profiling,
+    nodeOptions: [...nodeOptionsOf('start'), ...(options.profile ? ['--import', join(import.meta.dirname, 'profile.ts')] : [])],
     env: {
-      ...profiling.env,
+      ...(options.profile ? { BENCH_PROFILE: options.profile } : {}),
       ...(options.databaseUrl ? { DATABASE_URL: options.databaseUrl } : {}),
       ...(options.dataDir ? { DATA_DIR: options.dataDir } : {}),
       CONFIG_FILE: options.configFile,
@@ -50,9 +56,12 @@ export function startConnector(options: { databaseUrl?: string; configFile: stri
   });
 }
 
+/** What stands for others' machines shares this one: it must not have four threads that collect garbage at once. */
+const aside = ['--single-threaded-gc', '--max-semi-space-size=64'];
+
 /** One of the small programs beside this file. */
 export function startHelper(file: string, env: Record<string, string>, nodeOptions: string[] = []): Promise<Running> {
-  return start(join(import.meta.dirname, file), { env, nodeOptions });
+  return start(join(import.meta.dirname, file), { env, nodeOptions: [...aside, ...nodeOptions] });
 }
 
 export interface Ended {
@@ -66,10 +75,10 @@ export interface Ended {
 const sampleMs = 100;
 
 /** One run of the reconciler, as `npm run reconcile -- --once --json` starts it. `tell` hears its progress; `signal` ends it as kill -9 does. */
-export async function runReconciler(options: { databaseUrl: string; configFile: string; nodeOptions: string[]; tell(line: string): void; signal?: AbortSignal }): Promise<Ended> {
+export async function runReconciler(options: { databaseUrl: string; configFile: string; nodeOptions?: string[]; tell(line: string): void; signal?: AbortSignal }): Promise<Ended> {
   const begun = performance.now();
   const env = { ...process.env, DATABASE_URL: options.databaseUrl, CONFIG_FILE: options.configFile, LOG_LEVEL: 'warn' };
-  const child = spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...options.nodeOptions, join(root, 'dist/apps/reconciler/src/main.js'), '--once', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeOptionsOf('reconcile'), ...(options.nodeOptions ?? []), join(root, 'dist/apps/reconciler/src/main.js'), '--once', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   options.signal?.addEventListener('abort', () => child.kill('SIGKILL'));
   let output = '';

@@ -42,8 +42,8 @@ export const reconcileKill: Bench = async ({ server, quick, sizes: [people] = [q
   for (const one of [of!, ofDied!]) expect(sum(one, 'found') === plantedIn(crowd) && sum(one, 'left') === 0, `reconcile-kill: of ${plantedIn(crowd)} planted differences ${sum(one, 'found')} were found and ${sum(one, 'left')} left`);
 };
 
-function run({ database, configFile, reconcilerOptions }: ReconcileWorld, signal?: AbortSignal) {
-  return runReconciler({ databaseUrl: database.url, configFile, nodeOptions: reconcilerOptions, tell: (line) => tell(`  ${line}`), ...(signal ? { signal } : {}) });
+function run({ database, configFile }: ReconcileWorld, signal?: AbortSignal) {
+  return runReconciler({ databaseUrl: database.url, configFile, tell: (line) => tell(`  ${line}`), ...(signal ? { signal } : {}) });
 }
 
 /** What a run asks of both vendors: calls that read; and what is written, by items: in how many calls they go depends on how many have come together. */

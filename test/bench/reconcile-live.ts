@@ -36,7 +36,7 @@ export const reconcileLive: Bench = async ({ server, quick, sizes: [people] = [q
     tell(`  ${line}`);
   };
   const [ended] = await Promise.all([
-    runReconciler({ databaseUrl: world.database.url, configFile: world.configFile, nodeOptions: world.reconcilerOptions, tell: doing }).finally(() => (isRunning = false)),
+    runReconciler({ databaseUrl: world.database.url, configFile: world.configFile, tell: doing }).finally(() => (isRunning = false)),
     beside.stream(Infinity, () => isRunning),
   ]);
   await alone.stream(seconds * perSecond);

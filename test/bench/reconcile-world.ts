@@ -14,8 +14,6 @@ export interface ReconcileWorld {
   walletCrew: Running;
   connector: Running;
   configFile: string;
-  /** As `npm run reconcile` has them. */
-  reconcilerOptions: string[];
   close(): Promise<void>;
 }
 
@@ -39,5 +37,5 @@ export async function openWorld(server: Server, crowd: Crowd, compression: numbe
     for (const process of [connector, klaviyo, walletCrew]) await process.stop();
     await database.drop();
   };
-  return { database, klaviyo, walletCrew, connector, configFile, reconcilerOptions: ['--max-semi-space-size=16', '--max-old-space-size=256'], close };
+  return { database, klaviyo, walletCrew, connector, configFile, close };
 }

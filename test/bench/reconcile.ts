@@ -59,14 +59,14 @@ export const reconcileBench: Bench = async ({ server, quick, sizes = quick ? [2_
 };
 
 async function measured(server: Server, crowd: Crowd, compression: number, profile?: string) {
-  const { database, klaviyo, walletCrew, connector, configFile, reconcilerOptions, close } = await openWorld(server, crowd, compression);
+  const { database, klaviyo, walletCrew, connector, configFile, close } = await openWorld(server, crowd, compression);
   const [backend] = await database.query<{ pid: number }>(`select pid from pg_stat_activity where backend_type = 'checkpointer'`);
   const postmaster = parentOf(backend!.pid);
   const cpuNow = () => ({ klaviyo: cpuOf(klaviyo.pid), walletCrew: cpuOf(walletCrew.pid), connector: cpuOf(connector.pid), database: postmaster === undefined ? NaN : cpuOfTree(postmaster) });
   const before = cpuNow();
   tell(`reconcile: ${crowd.people} passes and profiles`);
   const recording = profile && crowd.people > 0 ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [];
-  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: [...reconcilerOptions, ...recording], tell: (line) => tell(`  ${line}`) });
+  const ended = await runReconciler({ databaseUrl: database.url, configFile, nodeOptions: recording, tell: (line) => tell(`  ${line}`) });
   const after = cpuNow();
   if (ended.exitCode !== 0) throw new Error(`The reconciler ended with ${ended.exitCode}.`);
   const { report: run } = JSON.parse(ended.output) as { report: Report };
