@@ -13,7 +13,7 @@ import { usedBy } from './proc.ts';
 export const root = resolve(import.meta.dirname, '../..');
 
 /** The options with which an npm script of this project starts Node. */
-export function nodeOptionsOf(script: 'start' | 'reconcile'): string[] {
+function nodeOptionsOf(script: 'start' | 'reconcile'): string[] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
   return scripts[script]!.split('&& node ')[1]!.split(' ').filter((word) => word.startsWith('--'));
 }
@@ -57,7 +57,7 @@ export function startConnector(options: { databaseUrl?: string; configFile: stri
 }
 
 /** What stands for others' machines shares this one: it must not have four threads that collect garbage at once. */
-const aside = ['--single-threaded-gc', '--max-semi-space-size=64'];
+const aside = ['--enable-source-maps', '--single-threaded-gc', '--max-semi-space-size=64'];
 
 /** One of the small programs beside this file. */
 export function startHelper(file: string, env: Record<string, string>, nodeOptions: string[] = []): Promise<Running> {
@@ -98,7 +98,7 @@ export async function runReconciler(options: { databaseUrl: string; configFile: 
 async function start(file: string, { env = {}, nodeOptions = [] }: StartOptions): Promise<Running> {
   const begun = performance.now();
   const { DATABASE_URL: _database, CONFIG_FILE: _config, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...nodeOptions, file], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeOptions, file], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const ended = new Promise<void>((resolved) => child.once('exit', () => resolved(void running.delete(child))));
   let said = '';
