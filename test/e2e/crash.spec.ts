@@ -8,7 +8,7 @@ import { freshDatabase } from '../support/database.js';
 import { eventsOf, heldEvents, statusesOf } from '../support/held-by-klaviyo.js';
 import { Sent, sendPersistently } from '../support/persistent-sender.js';
 import { configFor, startVendors, until, type Vendors } from '../support/running-connector.js';
-import { endLeases, operate, passTime } from '../support/webhooks.js';
+import { endLeases, operate, passWait } from '../support/webhooks.js';
 
 /** The acceptance run takes 10 000. */
 const webhooks = Number(process.env['E2E_CRASH_WEBHOOKS'] ?? 240);
@@ -44,7 +44,7 @@ async function drained(url: () => string, databaseUrl: string): Promise<void> {
     const open = commands.filter(isOpen);
     const isDecided = queue?.status === 200 && queue.json['backlog'] === 0;
     // A withdrawal soon after its yes is looked at again for five minutes, until Klaviyo must have applied the yes.
-    if (isDecided && open.length > 0 && open.every(({ lane }) => lane === 'unsubscribe')) await passTime(databaseUrl, 1);
+    if (isDecided && open.length > 0 && open.every(({ lane }) => lane === 'unsubscribe')) await passWait(databaseUrl);
     return isDecided && open.length === 0;
   }, limitMs + 120_000);
 }
