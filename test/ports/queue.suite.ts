@@ -1,5 +1,6 @@
 import type { Jobs, QueueName } from '#core';
 import { openStore, type OpenStore } from '#store';
+import pg from 'pg';
 import { queueNames } from '../../libs/store/src/queues.js';
 import { inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
@@ -29,6 +30,18 @@ export function queueSuite(database: () => Promise<{ url: string; dispose(): Pro
     await queue.work(name, async (jobs) => void batches.push(jobs));
     return batches;
   };
+
+  it('looks for jobs with a statement that the server plans once, not anew each time', async () => {
+    const asked = jest.spyOn(pg.Client.prototype, 'query');
+    try {
+      await collect(await replica(), 'process-events');
+      const looks = () => asked.mock.calls.map(([query]) => query as unknown).filter((query) => /job_common[^]*'process-events'/.test(typeof query === 'string' ? query : (query as { text: string }).text));
+      await until(() => looks().length > 0);
+      expect(looks().map((query) => typeof query === 'object' && typeof (query as { name?: unknown }).name)).not.toContain(false);
+    } finally {
+      asked.mockRestore();
+    }
+  });
 
   it('hands a worker everything that waits at once', async () => {
     const one = await replica();

@@ -12,7 +12,7 @@ import { PostgresPermits } from './postgres-permits.js';
 import { PostgresRecords } from './postgres-records.js';
 import { PostgresRuns } from './postgres-runs.js';
 import { PostgresStore } from './postgres-store.js';
-import { PreparingClient } from './preparing-client.js';
+import { keptIdleMs, PreparingClient } from './preparing-client.js';
 import { createQueues, supervision } from './queues.js';
 
 export interface StoreOptions {
@@ -43,12 +43,15 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { url, log, queuePoolSize = 4, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 } = options;
   const orm = await MikroORM.init(ormOptions(options));
   const database = new Database(orm);
+  // pg-boss hands all of its settings to its pool, though its types know only some. Otherwise its statements are planned each time.
+  const queuePool = { Client: PreparingClient, idleTimeoutMillis: keptIdleMs };
   const boss = new PgBoss({
     connectionString: url,
     application_name: 'connector-queue',
     max: queuePoolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     options: `-c statement_timeout=${statementTimeoutMs}`,
+    ...queuePool,
     ...supervision,
   });
   // Without a listener an error event ends the process. pg-boss tries again by itself.
@@ -77,9 +80,10 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 
 /**
  * Every statement of ours looks rows up by an index. On statistics that lag behind (a fresh database, the first busy
- * minute) the planner takes our tables for tiny and reads or sorts all of them instead, a hundred times slower.
+ * minute) the planner takes our tables for tiny and reads or sorts all of them instead, a hundred times slower. None of
+ * them wants another index for another value: to plan it again for each costs as much as to run it.
  */
-const plans = '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off';
+const plans = '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan';
 
 export function ormOptions({ url, log, poolSize = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 }: StoreOptions): Options {
   return {
@@ -89,7 +93,7 @@ export function ormOptions({ url, log, poolSize = 10, statementTimeoutMs = 30_00
     migrations: { migrationsList: migrations, tableName: `${schema}.migration`, snapshot: false, silent: true },
     // Otherwise a schema comparison would drop the queue's tables.
     schemaGenerator: { ignoreSchema: ['pgboss'], ignoreRoutines: true },
-    pool: { min: 0, max: poolSize },
+    pool: { min: 0, max: poolSize, idleTimeoutMillis: keptIdleMs },
     driverOptions: {
       Client: PreparingClient,
       application_name: 'connector',

@@ -1,5 +1,8 @@
 import pg from 'pg';
 
+/** A connection that is not needed now will be in a minute: a new one has to be started by the server, to log in, and to prepare every statement again. */
+export const keptIdleMs = 300_000;
+
 /** Texts come from this library and are few. One that is put together anew each time must not fill the server's memory with plans. */
 const mostNames = 200;
 const names = new Map<string, string>();
