@@ -12,7 +12,7 @@ describe('the tables', () => {
     const { url, drop } = await emptyDatabase();
     const replicas = await Promise.all([1, 2, 3].map(() => openStore({ url, log: silentLog })));
     expect(await Promise.all(replicas.map(({ store }) => store.ping()))).toEqual([true, true, true]);
-    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }, { name: '2026-11-phase-began' }, { name: '2026-11-seen-by-run' }]);
+    expect(await inDatabase(url, `select name from connector.migration order by id`)).toEqual([{ name: '2026-11-first-tables' }, { name: '2026-11-permits' }, { name: '2026-12-background' }, { name: '2026-11-runs' }, { name: '2026-11-walk-order' }, { name: '2026-11-first-profiles' }, { name: '2026-11-phase-began' }, { name: '2026-11-seen-by-run' }, { name: '2026-11-coarse-statistics' }]);
     expect((await inDatabase<{ name: string }>(url, `select name from pgboss.queue where name not like '\\_\\_%'`)).map(({ name }) => name).sort()).toEqual([...queueNames].sort());
     await Promise.all(replicas.map(({ close }) => close()));
     await drop();
@@ -39,6 +39,21 @@ describe('the tables', () => {
     expect(await runs.seePersons(going.run.id, new Map([['p-1', 'K2']]))).toEqual(new Map([['p-1', 'K1']]));
     expect(await runs.seen(over.run.id, 'pass', ['P-1'])).toEqual([]);
     await second.close();
+    await drop();
+  });
+
+  it('cost the server little to keep statistics of, beside webhooks', async () => {
+    const { url, drop } = await emptyDatabase();
+    const { runs, close } = await openStore({ url, log: silentLog });
+    await inDatabase(url, `insert into connector.person (tenant, id, state, identity, updated_at) select 'acme', 'p-' || n, '{}', '{}', now() from generate_series(1, 5000) n`);
+    await inDatabase(url, `analyze connector.person`);
+    const known = await inDatabase<{ column: string; values: number }>(url, `select attname as column, cardinality(histogram_bounds::text::text[]) as values from pg_stats where schemaname = 'connector' and tablename = 'person' order by attname`);
+    expect(known.map(({ column }) => column)).toEqual(['id', 'tenant', 'token_at', 'updated_at']);
+    expect(known[0]!.values).toBeLessThan(20);
+    const begun = await runs.begin('acme', sampleOptions, 1);
+    expect(begun).toHaveProperty('run');
+    expect(await inDatabase(url, `select reloptions as options from pg_class where relkind = 'r' and relname like 'run\\_seen\\_%'`)).toEqual([{ options: ['autovacuum_enabled=off'] }]);
+    await close();
     await drop();
   });
 

@@ -3,13 +3,16 @@ import { rows, type Database, type Db } from './database.js';
 
 /**
  * Makes live what persons have waiting in the background; not their events, for which nothing waits. Rows that somebody else is about to
- * change are left out: two who wait for each other's rows would wait for ever.
+ * change are left out: two who wait for each other's rows would wait for ever. Looked up person by person and id by id: planned while nothing
+ * waits, a join would look through all that a run has waiting, again for every row of it, whenever a webhook is saved.
  */
 export const raise = (persons: string) => `
-  update connector.outbox o set background = false from (
-    select b.command_id from (${persons}) live join connector.outbox b on b.tenant = $1 and b.person_id = live.person_id
-    where b.lane <> 'track' and b.background and b.state <> 'refused' for update of b skip locked) waiting
-  where o.command_id = waiting.command_id returning o.lane, o.state`;
+  update connector.outbox o set background = false
+  where o.command_id = any(array(
+    select waiting.command_id from (${persons}) live cross join lateral (
+      select b.command_id from connector.outbox b
+      where b.tenant = $1 and b.person_id = live.person_id and b.lane <> 'track' and b.background and b.state <> 'refused' for update skip locked) waiting))
+  returning o.lane, o.state`;
 
 /** Counting further changes nothing: it only decides between single calls and bulk. */
 const mostCounted = 20_000;
@@ -101,8 +104,8 @@ const opposite = (lane: keyof typeof oppositeOf) => `connector.command other joi
 
 /** An older one that is on its way: the newer must not overtake it. */
 const olderOpposite = (lane: keyof typeof oppositeOf) => `
-  select 1 from connector.outbox going, ${opposite(lane)} and other.id < o.command_id
-    and going.command_id = other.id and going.state = 'pending' and going.leased and going.due_at > now()`;
+  select 1 from ${opposite(lane)} and other.id < o.command_id and exists (
+    select 1 from connector.outbox going where going.command_id = other.id and going.state = 'pending' and going.leased and going.due_at > now() offset 0)`;
 
 /**
  * A yes and a no travel in lanes of their own, and either may overtake the other. What was decided last counts: an answer that

@@ -63,8 +63,9 @@ export class PostgresRecords implements Records {
     // Ids ascend in time: what was accepted after a refusal holds all that the refused update held.
     const told = await this.database.rows<{ id: string; lately: boolean; refused: (Refused & { words: string | null }) | null }>(
       `with told as (
-         select c.person_id, c.id::text as id, c.code, c.words, c.delivery_id, c.outcome is not null as is_taken, o.state = 'refused' as is_refused, c.settled_at
-         from connector.command c left join connector.outbox o on o.command_id = c.id
+         select c.person_id, c.id::text as id, c.code, c.words, c.delivery_id, c.outcome is not null as is_taken, c.settled_at,
+           (select o.state = 'refused' from connector.outbox o where o.command_id = c.id) as is_refused
+         from connector.command c
          where c.tenant = $1 and c.person_id = any($2::text[]) and c.lane = 'upsert-profile' and (c.outcome is null or c.outcome in ('accepted', 'seen'))
        )
        select person_id as id, bool_or(case when is_taken then settled_at >= to_timestamp($3::float8 / 1000) else is_refused is not true end) as lately,

@@ -4,11 +4,14 @@ import { storable } from './storable.js';
 /** What a run sees has a table of its own: `migrations/seen-by-run.ts`. */
 const tableOf = (run: string) => `connector.run_seen_${run.replaceAll('-', '')}`;
 
-/** Attached, and not made as a part: only then do other runs go on meanwhile. */
+/**
+ * Attached, and not made as a part: only then do other runs go on meanwhile. Nobody vacuums or analyzes it: it only grows, is looked up by its
+ * key alone, and is dropped with the run; but while it grows the server would come back to it again and again, beside webhooks.
+ */
 export async function openSeen(db: Db, run: string): Promise<void> {
   const [{ is } = { is: false }] = await rows<{ is: boolean }>(db, `select to_regclass($1) is not null as is`, [tableOf(run)]);
   if (is) return;
-  await db.executeSql(`create table ${tableOf(run)} (like connector.run_seen including all)`);
+  await db.executeSql(`create table ${tableOf(run)} (like connector.run_seen including all) with (autovacuum_enabled = off)`);
   await db.executeSql(`alter table connector.run_seen attach partition ${tableOf(run)} for values in ('${run}')`);
 }
 
