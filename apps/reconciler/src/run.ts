@@ -32,8 +32,8 @@ async function run(wish: Arguments, clock: SystemClock): Promise<number> {
   const log = new PinoLog(environment.logLevel, { write: (line) => void process.stderr.write(line) });
   const meter = new PromMeter();
   const database = await openDatabase({ ...(environment.databaseUrl ? { url: environment.databaseUrl } : {}), dataDir: environment.dataDir, log });
-  // Not before: a database server that this process starts is there for all others too.
-  if (!environment.databaseUrl) giveWay();
+  // At the latest now: a database server that this process has started is there for all others too, and stays as it is.
+  giveWay();
   const plugins = await openPlugins(settings, environment, { clock, log, meter });
   // One to read and look with, and one to keep the lease meanwhile: more statements at once would only make those of live traffic wait for the database.
   const poolSize = 1 + Math.min(wish.once ? 1 : settings.tenants.size, mostTenantsAtOnce);

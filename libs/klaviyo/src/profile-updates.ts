@@ -16,7 +16,9 @@ const few = 12;
 /** Single calls that are back so soon are worth waiting for. */
 const soonMs = 1000;
 /** In the background a full import would keep the process from everything else for a third of a second. A night that repairs few can take its time with them. */
-const mostInBackground = (waiting: number) => (waiting < 2_000 ? 500 : 2_000);
+const smallImport = 500;
+const largeImport = 2_000;
+const mostInBackground = (waiting: number) => (waiting < largeImport ? smallImport : largeImport);
 /** Between portions others get their turn. */
 const portion = 200;
 
