@@ -2,6 +2,7 @@ import type { Command, Outgoing, Phase, Store } from '#core';
 import { openStore, type OpenStore } from '#store';
 import { inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
+import { asTheStore } from './as-the-store.js';
 import { decideCommands, decideInBackground, sampleDelivery, sampleEvent, sampleRepair, sampleTrack, sampleUpsert, tenant } from './samples.js';
 import { until } from './until.js';
 
@@ -71,8 +72,7 @@ export function backgroundSuite(database: () => Promise<{ url: string; dispose()
 
     it('reads along an index, however many repairs wait', async () => {
       await store.receive(Array.from({ length: 800 }, () => sampleDelivery(sampleRepair)));
-      const asTheStore = `${opened.url}${opened.url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c enable_seqscan=off -c enable_bitmapscan=off')}`;
-      const plan = async (query: string) => JSON.stringify(await inDatabase(asTheStore, `explain ${query}`));
+      const plan = async (query: string) => JSON.stringify(await inDatabase(asTheStore(opened.url), `explain ${query}`));
       expect(await plan(`select id from connector.delivery where tenant = 'acme' and status = 'undecided' and background = false order by id limit 10`)).toMatch(/using delivery_undecided/);
       expect(await plan(`select command_id from connector.outbox where tenant = 'acme' and lane = 'track' and background = false and state = 'pending' order by attempts, command_id limit 10`)).toMatch(/using outbox_due/);
       expect(await plan(`select count(*) from connector.delivery where run_id = '${sampleRepair.repair.runId}'`)).toMatch(/using delivery_run/);

@@ -3,6 +3,7 @@ import { openStore } from '#store';
 import pg from 'pg';
 import { freshDatabase, inDatabase } from '../support/database.js';
 import { silentLog } from '../support/database-log.js';
+import { asTheStore } from './as-the-store.js';
 import { decideCommands, decideInBackground, sampleEvent, sampleTrack, sampleUpsert, tenant } from './samples.js';
 
 interface Plan {
@@ -50,10 +51,9 @@ describe('what is live, planned while nothing waits,', () => {
       insert into connector.command (id, tenant, lane, delivery_id, person_id, command, outcome, attempts, settled_at)
         select md5('c' || n)::uuid, 'acme', case when n % 3 > 0 then 'track' else 'upsert-profile' end, md5('d' || n)::uuid, 'p-' || n, '{}', 'accepted', 0, now() from generate_series(1, 20000) n`);
     await inDatabase(url, 'vacuum analyze connector.outbox, connector.command, connector.person');
-    const asTheStore = `${url}${url.includes('?') ? '&' : '?'}options=${encodeURIComponent('-c enable_seqscan=off -c enable_bitmapscan=off')}`;
     const lookedThrough: string[] = [];
     for (const statement of statements) {
-      const [explained] = await inDatabase<{ 'QUERY PLAN': [{ Plan: Plan }] }>(asTheStore, `explain (generic_plan, format json) ${statement}`);
+      const [explained] = await inDatabase<{ 'QUERY PLAN': [{ Plan: Plan }] }>(asTheStore(url), `explain (generic_plan, format json) ${statement}`);
       const look = (plan: Plan): void => {
         if (plan['Relation Name'] === 'outbox' && plan['Node Type'].endsWith('Scan') && (plan['Index Cond'] ?? '(tenant = $1)') === '(tenant = $1)') lookedThrough.push(statement);
         plan.Plans?.forEach(look);

@@ -83,7 +83,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
  * minute) the planner takes our tables for tiny and reads or sorts all of them instead, a hundred times slower. None of
  * them wants another index for another value: to plan it again for each costs as much as to run it.
  */
-const plans = '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan';
+export const plans = '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan';
 
 export function ormOptions({ url, log, poolSize = 10, statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 }: StoreOptions): Options {
   return {
